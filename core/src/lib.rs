@@ -1,0 +1,2 @@
+//! The pure rules of pg_herald.
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The herald daemon.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,3 @@
+//! Twilio simulator.
+#![forbid(unsafe_code)]
+fn main() {}
