@@ -1,2 +1,18 @@
-//! The pure rules of pg_herald.
+//! The pure rules of pg_herald: statuses, phone numbers, segments, templates, Twilio's error codes and signatures.
+//!
+//! Nothing here does I/O, reads a clock or knows Postgres. The extension, the daemon and the simulator all take these
+//! facts from this crate, so a fact has one home.
 #![forbid(unsafe_code)]
+
+mod words;
+
+pub mod backoff;
+pub mod callback;
+mod hex;
+pub mod outcome;
+pub mod phone;
+pub mod priority;
+pub mod signature;
+pub mod status;
+
+pub use words::UnknownWord;
