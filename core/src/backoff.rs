@@ -14,6 +14,5 @@ pub fn delay_seconds(base_seconds: f64, max_seconds: f64, attempt: i32, jitter: 
     let base = base_seconds.max(0.0);
     let ceiling = (base * 2_f64.powi(attempt.max(1))).min(max_seconds.max(base));
     let floor = base.max(ceiling / 2.0);
-    // max and min, unlike clamp, also turn NaN into a number.
-    floor + (ceiling - floor) * jitter.max(0.0).min(1.0)
+    floor + (ceiling - floor) * jitter.clamp(0.0, 1.0)
 }

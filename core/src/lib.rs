@@ -12,7 +12,9 @@ mod hex;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
+pub mod segments;
 pub mod signature;
 pub mod status;
+pub mod template;
 
 pub use words::UnknownWord;
