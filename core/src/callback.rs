@@ -109,3 +109,106 @@ pub fn read_status_callback(query: &str, key: &CallbackKey) -> Result<(Uuid, i32
     let attempt = attempt.parse().map_err(|_| CallbackError::Malformed)?;
     Ok((message_id, attempt))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The query as it arrives: Twilio keeps the fragment to itself.
+    fn query(url: &str) -> String {
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        query.split('#').next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_url_has_the_fixed_form() {
+        let key = CallbackKey::new([7; 32]);
+        let id = Uuid::from_u128(0x0192_f0e1_0000_7000_8000_0000_0000_00ff);
+        let url = status_callback_url("https://notify.example.org/sms/", &key, id, 3);
+        let (head, mac) = url.split_once("&s=").unwrap();
+        assert_eq!(
+            head,
+            "https://notify.example.org/sms/twilio/status?m=0192f0e10000700080000000000000ff&a=3"
+        );
+        let (mac, fragment) = mac.split_once('#').unwrap();
+        assert_eq!(
+            (mac.len(), fragment),
+            (32, "ct=3000&rt=10000&tt=15000&rc=5&rp=all")
+        );
+        assert_eq!(read_status_callback(&query(&url), &key), Ok((id, 3)));
+    }
+
+    #[test]
+    fn another_installation_is_refused() {
+        let url = status_callback_url(
+            "https://a.example",
+            &CallbackKey::new([1; 32]),
+            Uuid::from_u128(1),
+            1,
+        );
+        assert_eq!(
+            read_status_callback(&query(&url), &CallbackKey::new([2; 32])),
+            Err(CallbackError::Mac)
+        );
+    }
+
+    #[test]
+    fn other_queries_are_malformed() {
+        let key = CallbackKey::new([1; 32]);
+        for other in [
+            "",
+            "m=1&a=1",
+            "&s=",
+            "m=1&a=1&s=00",
+            "m=1&a=1&s=0000000000000000000000000000000G",
+        ] {
+            assert_eq!(
+                read_status_callback(other, &key),
+                Err(CallbackError::Malformed),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_and_stays_secret() {
+        let text = STANDARD.encode([9; 32]);
+        let key = CallbackKey::from_base64(&text).unwrap();
+        assert_eq!(key, CallbackKey::new([9; 32]));
+        assert_eq!(format!("{key:?}"), "CallbackKey(redacted)");
+        for bad in [
+            "",
+            "AAAA",
+            "not base64!",
+            &STANDARD.encode([9; 31]),
+            &STANDARD.encode([9; 33]),
+        ] {
+            assert_eq!(
+                CallbackKey::from_base64(bad),
+                Err(CallbackError::Key),
+                "{bad}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_and_refuses_any_changed_byte(
+            secret: [u8; 32],
+            id: u128,
+            attempt in 0..i32::MAX,
+            place: prop::sample::Index,
+            change in 1..128_u8,
+        ) {
+            let key = CallbackKey::new(secret);
+            let id = Uuid::from_u128(id);
+            let mut query = query(&status_callback_url("https://a.example", &key, id, attempt)).into_bytes();
+            prop_assert_eq!(read_status_callback(str::from_utf8(&query).unwrap(), &key), Ok((id, attempt)));
+
+            let place = place.index(query.len());
+            query[place] ^= change;
+            prop_assert!(read_status_callback(str::from_utf8(&query).unwrap(), &key).is_err());
+        }
+    }
+}

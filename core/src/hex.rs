@@ -31,3 +31,33 @@ fn digit(character: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_the_exact_form_is_read() {
+        assert_eq!(encode(&[0, 15, 0xa9, 255]), "000fa9ff");
+        assert_eq!(decode("000fa9ff"), Some([0, 15, 0xa9, 255]));
+        for bad in [
+            "",
+            "000fa9f",
+            "000fa9ff0",
+            "000FA9FF",
+            "000fa9fg",
+            "+00fa9ff",
+            "é0fa9ff",
+        ] {
+            assert_eq!(decode::<4>(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back(bytes: [u8; 16]) {
+            prop_assert_eq!(decode(&encode(&bytes)), Some(bytes));
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod words;
 
 pub mod backoff;
 pub mod callback;
+pub mod catalogue;
 mod hex;
 pub mod outcome;
 pub mod phone;

@@ -27,3 +27,18 @@ impl Priority {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_urgent_goes_first() {
+        assert!(Priority::ALL.is_sorted_by(|a, b| a.queue_rank() < b.queue_rank()));
+        let ranks: Vec<i16> = Priority::ALL
+            .iter()
+            .map(|priority| priority.queue_rank())
+            .collect();
+        assert_eq!(ranks, [1, 5, 10, 20]);
+    }
+}

@@ -134,3 +134,154 @@ impl DeliveryStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the database does with a report: take it only if it ranks higher.
+    fn after(current: MessageStatus, reports: &[MessageStatus]) -> MessageStatus {
+        reports.iter().fold(current, |held, &report| {
+            if report.rank() > held.rank() {
+                report
+            } else {
+                held
+            }
+        })
+    }
+
+    #[test]
+    fn the_order_of_a_text_is_the_documented_one() {
+        use MessageStatus::*;
+        let ladder: [&[MessageStatus]; 7] = [
+            &[Scheduled, Pending],
+            &[Queued],
+            &[Sending, Unknown],
+            &[Sent],
+            &[Undelivered, Failed, Cancelled],
+            &[Delivered],
+            &[Read],
+        ];
+        let mut found: Vec<MessageStatus> = Vec::new();
+        for (rank, step) in (0..).zip(ladder) {
+            for status in step {
+                assert_eq!(status.rank(), rank, "{status}");
+                found.push(*status);
+            }
+        }
+        assert_eq!(found, MessageStatus::ALL, "declared in the order of rank");
+    }
+
+    #[test]
+    fn the_order_of_a_delivery_is_the_documented_one() {
+        use DeliveryStatus::*;
+        let ranks = [
+            (Pending, 0),
+            (Deferred, 0),
+            (Queued, 1),
+            (Sent, 2),
+            (Failed, 3),
+            (Bounced, 3),
+            (Suppressed, 3),
+            (Cancelled, 3),
+            (Delivered, 4),
+            (Opened, 5),
+            (Clicked, 6),
+        ];
+        assert_eq!(ranks.len(), DeliveryStatus::ALL.len());
+        for (status, rank) in ranks {
+            assert_eq!(status.rank(), rank, "{status}");
+        }
+    }
+
+    #[test]
+    fn reports_in_any_order_end_in_the_same_rank() {
+        for &a in MessageStatus::ALL {
+            for &b in MessageStatus::ALL {
+                let forth = after(MessageStatus::Queued, &[a, b]);
+                let back = after(MessageStatus::Queued, &[b, a]);
+                assert_eq!(forth.rank(), back.rank(), "{a} and {b}");
+                assert_eq!(
+                    after(forth, &[a, b, a]),
+                    forth,
+                    "a repeated report changes nothing"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_late_report_overwrites_nothing() {
+        use MessageStatus::*;
+        assert_eq!(
+            after(Delivered, &[Sent, Sending, Undelivered, Failed, Cancelled]),
+            Delivered
+        );
+        assert_eq!(after(Read, MessageStatus::ALL), Read);
+        assert_eq!(after(Undelivered, &[Delivered]), Delivered);
+        assert_eq!(after(Failed, &[Undelivered]), Failed);
+        assert_eq!(after(Sending, &[Unknown]), Sending);
+    }
+
+    #[test]
+    fn final_means_no_report_is_awaited() {
+        let is_final: Vec<_> = MessageStatus::ALL
+            .iter()
+            .filter(|status| status.is_final())
+            .map(|s| s.as_str())
+            .collect();
+        assert_eq!(
+            is_final,
+            ["undelivered", "failed", "cancelled", "delivered", "read"]
+        );
+    }
+
+    #[test]
+    fn twilios_words() {
+        for (word, status) in MessageStatus::TWILIO {
+            assert_eq!(MessageStatus::from_twilio(word), Some(*status));
+        }
+        for word in [
+            "receiving",
+            "received",
+            "",
+            "Delivered",
+            "cancelled",
+            "pending",
+            "unknown",
+        ] {
+            assert_eq!(MessageStatus::from_twilio(word), None, "{word}");
+        }
+        assert_eq!(
+            MessageStatus::from_twilio("canceled"),
+            Some(MessageStatus::Cancelled)
+        );
+        assert_eq!(
+            MessageStatus::from_twilio("queued"),
+            Some(MessageStatus::Sending)
+        );
+    }
+
+    #[test]
+    fn a_delivery_never_moves_back_when_its_text_moves_on() {
+        for &from in MessageStatus::ALL {
+            for &to in MessageStatus::ALL
+                .iter()
+                .filter(|to| to.rank() > from.rank())
+            {
+                // `unknown` stands beside `sending`, but its delivery has not been accepted yet.
+                assert!(
+                    to == MessageStatus::Unknown || to.delivery().rank() >= from.delivery().rank(),
+                    "{from} {to}"
+                );
+            }
+        }
+        assert_eq!(MessageStatus::Unknown.delivery(), DeliveryStatus::Queued);
+        assert_eq!(MessageStatus::Sending.delivery(), DeliveryStatus::Sent);
+        assert_eq!(
+            MessageStatus::Undelivered.delivery(),
+            DeliveryStatus::Failed
+        );
+        assert_eq!(MessageStatus::Read.delivery(), DeliveryStatus::Opened);
+    }
+}

@@ -68,3 +68,52 @@ macro_rules! words {
 }
 
 pub(crate) use words;
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+    use std::str::FromStr;
+
+    use crate::catalogue::{Action, Permanence, Retry, Scope, Severity};
+    use crate::outcome::Outcome;
+    use crate::priority::Priority;
+    use crate::segments::Encoding;
+    use crate::status::{DeliveryStatus, MessageStatus};
+
+    #[track_caller]
+    fn words_read_back<W>(all: &[W])
+    where
+        W: Copy + Debug + Display + PartialEq + FromStr<Err: Debug>,
+    {
+        assert!(!all.is_empty());
+        for word in all {
+            assert_eq!(word.to_string().parse::<W>().unwrap(), *word);
+            assert!(format!(" {word}").parse::<W>().is_err());
+        }
+        assert!("".parse::<W>().is_err());
+    }
+
+    #[test]
+    fn every_word_reads_back_and_only_exactly() {
+        words_read_back(MessageStatus::ALL);
+        words_read_back(DeliveryStatus::ALL);
+        words_read_back(Priority::ALL);
+        words_read_back(Outcome::ALL);
+        words_read_back(Encoding::ALL);
+        words_read_back(Permanence::ALL);
+        words_read_back(Retry::ALL);
+        words_read_back(Scope::ALL);
+        words_read_back(Severity::ALL);
+        words_read_back(Action::ALL);
+    }
+
+    #[test]
+    fn the_error_names_what_would_be_right() {
+        assert!("Normal".parse::<Priority>().is_err());
+        let error = "medium".parse::<Priority>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "\"medium\" is not a priority; use one of: urgent, high, normal, low"
+        );
+    }
+}
