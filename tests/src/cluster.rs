@@ -1,0 +1,304 @@
+//! A throw-away Postgres cluster on 127.0.0.1.
+
+use crate::failure::{Explain, Failure, Outcome};
+use crate::guard::Guard;
+use crate::ports::free_port;
+use crate::process::tail;
+use crate::programs::{self, Account};
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tokio_postgres::{Client, NoTls};
+
+/// The superuser of every cluster here.
+pub const OWNER: &str = "postgres";
+
+/// Where the directories of clusters are made, and how their names begin. Short, because a Unix socket's path is limited to 107 bytes.
+const PREFIX: &str = "/tmp/herald-";
+
+/// What a cluster is started with.
+pub struct ClusterOptions {
+    /// Directory of the programs `initdb`, `pg_ctl` and `postgres`.
+    pub bin: PathBuf,
+    /// Whether commits wait for the disk. A killed server loses nothing either way, a crashed machine may.
+    pub fsync: bool,
+}
+
+impl ClusterOptions {
+    /// The private Postgres 15 without fsync: what tests want.
+    pub fn for_tests() -> Outcome<ClusterOptions> {
+        Ok(ClusterOptions {
+            bin: programs::postgres_bin()?,
+            fsync: false,
+        })
+    }
+}
+
+/// How Postgres is told to stop.
+#[derive(Clone, Copy, Debug)]
+pub enum Stop {
+    /// Ends the sessions, then ends.
+    Fast,
+    /// Ends like a crash: the next start recovers.
+    Immediate,
+}
+
+/// A running cluster; its processes and files are gone when this value is dropped, or when this program ends in any way.
+pub struct Cluster {
+    directory: PathBuf,
+    bin: PathBuf,
+    port: u16,
+    password: String,
+    guard: Guard,
+}
+
+impl Cluster {
+    /// Makes a cluster in a directory of its own and starts it.
+    pub fn start(options: &ClusterOptions) -> Outcome<Cluster> {
+        let account = Account::of_postgres()?;
+        let directory = PathBuf::from(format!("{PREFIX}{:08x}", rand::random::<u32>()));
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&directory)
+            .explain(|| format!("cannot make {}", directory.display()))?;
+        account.own(&directory)?;
+        let guard = Guard::arm(
+            &account,
+            "\"$1/pg_ctl\" stop -s -m immediate -D \"$2/data\"; rm -rf -- \"$2\"",
+            &[options.bin.as_os_str(), directory.as_os_str()],
+        )?;
+        let password = format!("{:032x}", rand::random::<u128>());
+        let mut cluster = Cluster {
+            directory,
+            bin: options.bin.clone(),
+            port: 0,
+            password,
+            guard,
+        };
+        cluster.initialise(&account, options.fsync)?;
+        for _ in 0..5 {
+            cluster.port = free_port()?;
+            match cluster.start_again() {
+                // Somebody else took the port between our look and Postgres' bind.
+                Err(_) if cluster.log_tail().contains("could not bind") => continue,
+                started => return started.map(|()| cluster),
+            }
+        }
+        Err(Failure::new(format!(
+            "no free port stayed free; last log:\n{}",
+            cluster.log_tail()
+        )))
+    }
+
+    fn initialise(&self, account: &Account, fsync: bool) -> Outcome<()> {
+        let password_file = self.directory.join("password");
+        crate::process::private_file(&password_file)?.write_all(self.password.as_bytes())?;
+        account.own(&password_file)?;
+        let arguments = [
+            "--no-sync",
+            "--no-instructions",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--auth=scram-sha-256",
+            "--username",
+            OWNER,
+        ];
+        run(account
+            .command(self.bin.join("initdb"))
+            .args(arguments)
+            .arg("--pgdata")
+            .arg(self.data())
+            .arg("--pwfile")
+            .arg(password_file)
+            .current_dir(&self.directory))?;
+        let mut configuration = OpenOptions::new()
+            .append(true)
+            .open(self.data().join("postgresql.conf"))?;
+        let durability = if fsync {
+            ""
+        } else {
+            "fsync = off\nfull_page_writes = off\n"
+        };
+        write!(
+            configuration,
+            "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nmax_prepared_transactions = 10\n\
+             shared_buffers = 32MB\nlog_line_prefix = '%m [%p] %a '\n{durability}",
+            self.directory.display()
+        )?;
+        Ok(())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) -> Outcome<()> {
+        let account = Account::of_postgres()?;
+        run(account
+            .command(self.bin.join("pg_ctl"))
+            .args(["-s", "-w", "-D"])
+            .arg(self.data())
+            .args(arguments)
+            .current_dir(&self.directory)
+            // A server that inherits our pipes would keep them open for ever.
+            .stdout(Stdio::null()))
+        .map(|_| ())
+    }
+
+    /// Starts the stopped cluster, on the port it had.
+    pub fn start_again(&self) -> Outcome<()> {
+        let log = self.log();
+        let port = format!("-p {}", self.port);
+        self.pg_ctl(&["-o", &port, "-l", &log.to_string_lossy(), "start"])
+            .map_err(|failure| {
+                Failure::new(format!(
+                    "Postgres does not start: {failure}\n{}",
+                    self.log_tail()
+                ))
+            })
+    }
+
+    /// Stops the cluster and keeps its data.
+    pub fn stop(&self, how: Stop) -> Outcome<()> {
+        let mode = match how {
+            Stop::Fast => "fast",
+            Stop::Immediate => "immediate",
+        };
+        self.pg_ctl(&["-m", mode, "stop"])
+    }
+
+    /// Stops the cluster and starts it again.
+    pub fn restart(&self, how: Stop) -> Outcome<()> {
+        self.stop(how)?;
+        self.start_again()
+    }
+
+    /// Its own directory; other files of the same stack, such as logs, may be put there.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Directory of its programs.
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// The server's log.
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("postgres.log")
+    }
+
+    fn log_tail(&self) -> String {
+        tail(&self.log(), 20)
+    }
+
+    /// Connection URL of a database as the superuser.
+    pub fn url(&self, database: &str) -> String {
+        self.url_as(OWNER, &self.password, database)
+    }
+
+    /// Connection URL of a database as somebody.
+    pub fn url_as(&self, user: &str, password: &str, database: &str) -> String {
+        format!(
+            "postgres://{user}:{password}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// Connects to a database as the superuser.
+    pub async fn connect(&self, database: &str) -> Outcome<Client> {
+        connect(&self.url(database)).await
+    }
+
+    /// Makes an empty database.
+    pub async fn create_database(&self, name: &str) -> Outcome<()> {
+        let client = self.connect(OWNER).await?;
+        client
+            .batch_execute(&format!("create database \"{name}\""))
+            .await?;
+        Ok(())
+    }
+
+    /// A command whose libpq programs connect here as the superuser: one of the cluster's own programs (`pg_dump`), or any path.
+    pub fn client_command(&self, program: impl AsRef<OsStr>) -> Command {
+        let own = self.bin.join(program.as_ref());
+        let mut command = if own.is_file() {
+            Command::new(own)
+        } else {
+            Command::new(program)
+        };
+        command
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", OWNER)
+            .env("PGPASSWORD", &self.password)
+            .env_remove("PGDATABASE");
+        command
+    }
+
+    /// Lets it run on after us; its directory says where it is, see [`remove`].
+    pub fn leave_running(self) {
+        self.guard.disarm();
+    }
+}
+
+/// Stops a cluster that was left running and removes its files; a directory that is gone already is fine.
+pub fn remove(directory: &Path, bin: &Path) -> Outcome<()> {
+    if !directory.to_string_lossy().starts_with(PREFIX) {
+        return Err(Failure::new(format!(
+            "{} is no directory of a throw-away cluster",
+            directory.display()
+        )));
+    }
+    if !directory.exists() {
+        return Ok(());
+    }
+    let data = directory.join("data");
+    if data.join("postmaster.pid").exists() {
+        // Fails when the server died and left its pid file behind; removing the files is then all there is to do.
+        let _stopped = run(Account::of_postgres()?
+            .command(bin.join("pg_ctl"))
+            .args(["-s", "-m", "immediate", "-D"])
+            .arg(data)
+            .arg("stop"));
+    }
+    std::fs::remove_dir_all(directory).explain(|| format!("cannot remove {}", directory.display()))
+}
+
+/// Whether the cluster in `directory` has a live server.
+pub fn is_running(directory: &Path, bin: &Path) -> Outcome<bool> {
+    let mut status = Account::of_postgres()?.command(bin.join("pg_ctl"));
+    status
+        .args(["status", "-s", "-D"])
+        .arg(directory.join("data"))
+        .current_dir("/");
+    Ok(directory.exists() && run(&mut status).is_ok())
+}
+
+/// Connects by URL, without TLS: everything is on this machine.
+pub async fn connect(url: &str) -> Outcome<Client> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    // Its errors reach the client's next call as well.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Runs a command to its end; its standard output, or a failure with what it wrote to standard error.
+pub fn run(command: &mut Command) -> Outcome<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .explain(|| format!("cannot run {program}"))?;
+    if !output.status.success() {
+        return Err(Failure::new(format!(
+            "{program}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
