@@ -20,7 +20,8 @@ words! {
 /// Classifies the answer to a create request by its HTTP status and, if the body could be read, Twilio's error code.
 ///
 /// * 2xx: [`Outcome::Accepted`]. The caller turns a 2xx whose body it cannot read into [`Outcome::Unknown`].
-/// * 401 and 429: [`Outcome::NotSent`], refused before the text was looked at.
+/// * 401, 404 and 429: [`Outcome::NotSent`], refused before the text was looked at (404 on a create means that the
+///   account or the address is wrong, never the text).
 /// * Other 4xx: [`Outcome::Rejected`]; but [`Outcome::NotSent`] when the catalogue says that the code stops a sender, a
 ///   country or the account, because then nothing is wrong with the text.
 /// * Everything else, 5xx above all: [`Outcome::Unknown`]. A create that fails inside Twilio may have been carried out
@@ -32,7 +33,7 @@ pub fn classify_response(http_status: u16, code: Option<i32>) -> Outcome {
     };
     match http_status {
         200..=299 => Outcome::Accepted,
-        401 | 429 => Outcome::NotSent,
+        401 | 404 | 429 => Outcome::NotSent,
         400..=499 if stops() => Outcome::NotSent,
         400..=499 => Outcome::Rejected,
         _ => Outcome::Unknown,
@@ -55,7 +56,7 @@ mod tests {
             (400, Some(21610), Outcome::Rejected),
             (400, Some(21211), Outcome::Rejected),
             (400, None, Outcome::Rejected),
-            (404, Some(20404), Outcome::Rejected),
+            (404, Some(20404), Outcome::NotSent),
             (422, Some(1), Outcome::Rejected),
             (400, Some(21606), Outcome::NotSent),
             (400, Some(21408), Outcome::NotSent),

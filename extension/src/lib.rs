@@ -1,1 +1,51 @@
-//! pg_herald.
+//! pg_herald: notifications that are part of the transaction.
+//!
+//! A thin layer: arguments in, one set-based statement of `sql/queries/`, result out. The functions are declared in
+//! `sql/api.sql`, the tables are made by [`install`], and the rules come from `herald_core`.
+
+use pgrx::prelude::*;
+
+mod callbacks;
+mod cancel;
+mod channel;
+mod dispatch;
+mod emit;
+mod fan_out;
+mod grant;
+mod install;
+mod notify;
+mod quarantine;
+mod queries;
+mod query;
+mod queue;
+mod report;
+mod settings;
+mod text;
+mod vocabulary;
+
+#[cfg(any(test, feature = "pg_test"))]
+#[pg_schema]
+mod tests;
+
+::pgrx::pg_module_magic!(name, version);
+
+extension_sql_file!("../../sql/api.sql", name = "api", finalize);
+
+/// Runs when a backend loads the library.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    notify::define_setting();
+}
+
+/// Set-up for `cargo pgrx test`.
+#[cfg(test)]
+pub mod pg_test {
+    /// Called once before the tests.
+    pub fn setup(_options: Vec<&str>) {}
+
+    /// Lines for postgresql.conf.
+    #[must_use]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        vec![]
+    }
+}

@@ -1,0 +1,107 @@
+//! What Twilio says afterwards: signed status callbacks, and the original system's status function.
+
+use herald_core::status::MessageStatus;
+use pgrx::datum::{AnyElement, DatumWithOid, TimestampWithTimeZone, Uuid};
+use pgrx::iter::TableIterator;
+use pgrx::prelude::*;
+use serde_json::json;
+
+use crate::dispatch::require_array;
+use crate::queries::CALLBACKS;
+use crate::query::{jsonb, jsonb_of};
+use crate::report::{Result, invalid, null_argument};
+use crate::vocabulary::{delivery_goals, delivery_ranks, message_ranks, twilio_words};
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+fn record_twilio_callbacks(
+    callbacks: Option<AnyElement>,
+) -> Result<TableIterator<'static, (name!(ordinal, i32), name!(result, String))>> {
+    let callbacks = callbacks.ok_or_else(|| null_argument("p_callbacks"))?;
+    require_array(callbacks, "p_callbacks")?;
+    let rows = CALLBACKS.rows(&arguments(Some(callbacks)), |row| {
+        Ok((row.want(1, "position")?, row.want(2, "result")?))
+    })?;
+    Ok(TableIterator::new(rows))
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // The columns of the declared table.
+fn update_sms_status_atomic(
+    message_id: Option<Uuid>,
+    sid: Option<&str>,
+    twilio_status: Option<&str>,
+    mapped_status: Option<&str>,
+    error_code: Option<i32>,
+    error_message: Option<&str>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(notification_delivery_id, Option<Uuid>),
+            name!(user_id, Option<Uuid>),
+            name!(sent_at, Option<TimestampWithTimeZone>),
+            name!(delivered_at, Option<TimestampWithTimeZone>),
+            name!(attempt_count, Option<i32>),
+            name!(max_attempts, Option<i32>),
+            name!(priority, Option<String>),
+            name!(updated_sms, bool),
+            name!(updated_delivery, bool),
+        ),
+    >,
+> {
+    let message_id = message_id.ok_or_else(|| null_argument("p_message_id"))?;
+    let sid = sid.ok_or_else(|| null_argument("p_twilio_sid"))?;
+    let twilio_status = twilio_status.ok_or_else(|| null_argument("p_twilio_status"))?;
+    if let Some(word) = mapped_status {
+        word.parse::<MessageStatus>().map_err(|error| {
+            invalid(
+                format!("p_mapped_status: {error}"),
+                "Pass NULL to go by p_twilio_status.",
+            )
+        })?;
+    }
+    let callback = json!([{
+        "message_id": message_id.to_string(),
+        "sid": sid,
+        "status": twilio_status,
+        "mapped": mapped_status,
+        "error_code": error_code,
+        "params": { "source": "update_sms_status_atomic", "ErrorMessage": error_message },
+    }]);
+    let rows = CALLBACKS.rows(&arguments(jsonb_of(callback)), |row| {
+        let result: String = row.want(2, "result")?;
+        let answer = (
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.get(6)?,
+            row.get(7)?,
+            row.get(8)?,
+            row.get(9)?,
+            row.want(10, "result")?,
+            row.want(11, "result")?,
+        );
+        Ok((!matches!(result.as_str(), "orphan" | "conflict")).then_some(answer))
+    })?;
+    Ok(TableIterator::new(rows.into_iter().flatten()))
+}
+
+fn arguments<'a>(callbacks: Option<AnyElement>) -> [DatumWithOid<'a>; 9] {
+    let (messages, message_ranks) = message_ranks();
+    let (words, meanings) = twilio_words();
+    let (deliveries, delivery_ranks) = delivery_ranks();
+    let (states, goals) = delivery_goals();
+    [
+        jsonb(callbacks),
+        messages.into(),
+        message_ranks.into(),
+        words.into(),
+        meanings.into(),
+        deliveries.into(),
+        delivery_ranks.into(),
+        states.into(),
+        goals.into(),
+    ]
+}

@@ -1,0 +1,226 @@
+//! The daemon's side of sending: claim, complete, leases.
+
+use pgrx::datum::{AnyElement, TimestampWithTimeZone, Uuid};
+use pgrx::iter::{SetOfIterator, TableIterator};
+use pgrx::prelude::*;
+
+use crate::emit::new_id;
+use crate::queries::{CLAIM, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS};
+use crate::query::jsonb;
+use crate::report::{Result, invalid, null_argument, unexpected};
+use crate::vocabulary::{delivery_ranks, message_ranks, priority_ranks, queue_ranks, twilio_words};
+
+const LARGEST_CLAIM: i32 = 10_000;
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // The columns of the declared table.
+fn herald_dispatcher_hello(
+    worker: Option<Uuid>,
+    version: Option<&str>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(schema_version, i32),
+            name!(extension_version, String),
+            name!(callback_key, String),
+            name!(lease_seconds, i32),
+            name!(server_time, TimestampWithTimeZone),
+            name!(in_recovery, bool),
+        ),
+    >,
+> {
+    let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
+    let version = version.ok_or_else(|| null_argument("p_version"))?;
+    let rows = HELLO.rows(&[], |row| {
+        Ok((
+            row.want(1, "schema version")?,
+            env!("CARGO_PKG_VERSION").to_owned(),
+            row.want(2, "setting callback_key")?,
+            row.want(3, "setting lease_seconds")?,
+            row.want(4, "time")?,
+            row.want(5, "recovery state")?,
+        ))
+    })?;
+    pgrx::log!("herald {version} says hello as worker {worker}");
+    Ok(TableIterator::new(rows))
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // The columns of the declared table.
+fn claim_sms_messages(
+    worker: Option<Uuid>,
+    limit: Option<i32>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(batch_id, Uuid),
+            name!(message_id, Uuid),
+            name!(attempt, i32),
+            name!(to_number, String),
+            name!(body, String),
+            name!(priority, String),
+            name!(validity_seconds, Option<i32>),
+            name!(lease_until, TimestampWithTimeZone),
+        ),
+    >,
+> {
+    let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
+    let limit = limit.ok_or_else(|| null_argument("p_limit"))?;
+    if !(1..=LARGEST_CLAIM).contains(&limit) {
+        return Err(invalid(
+            format!("p_limit is {limit}"),
+            format!("Use a number from 1 to {LARGEST_CLAIM}."),
+        ));
+    }
+    let rows = CLAIM.rows(
+        &[
+            worker.into(),
+            limit.into(),
+            new_id().into(),
+            queue_ranks().into(),
+        ],
+        |row| {
+            Ok((
+                row.want(1, "batch")?,
+                row.want(2, "message")?,
+                row.want(3, "attempt")?,
+                row.want(4, "number")?,
+                row.want(5, "text")?,
+                row.want(6, "priority")?,
+                row.get(7)?,
+                row.want(8, "lease")?,
+            ))
+        },
+    )?;
+    Ok(TableIterator::new(rows))
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // The columns of the declared table.
+fn complete_sms_messages(
+    worker: Option<Uuid>,
+    results: Option<AnyElement>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(message_id, Uuid),
+            name!(attempt, i32),
+            name!(applied, bool),
+            name!(status, Option<String>),
+        ),
+    >,
+> {
+    let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
+    let results = results.ok_or_else(|| null_argument("p_results"))?;
+    require_array(results, "p_results")?;
+    let (messages, message_ranks) = message_ranks();
+    let (words, meanings) = twilio_words();
+    let (deliveries, delivery_ranks) = delivery_ranks();
+    let (priorities, places) = priority_ranks();
+    let arguments = [
+        worker.into(),
+        jsonb(Some(results)),
+        messages.into(),
+        message_ranks.into(),
+        words.into(),
+        meanings.into(),
+        deliveries.into(),
+        delivery_ranks.into(),
+        priorities.into(),
+        places.into(),
+    ];
+    let rows = COMPLETE.rows(&arguments, |row| {
+        let message: Option<Uuid> = row.get(1)?;
+        let attempt: Option<i32> = row.get(2)?;
+        let (Some(message), Some(attempt)) = (message, attempt) else {
+            return Err(invalid(
+                "an element of p_results has no message_id or no attempt",
+                "Each result names batch_id, message_id, attempt and outcome.",
+            ));
+        };
+        Ok((message, attempt, row.want(3, "result")?, row.get(4)?))
+    })?;
+    Ok(TableIterator::new(rows))
+}
+
+/// 22023 unless the value is a JSON array; looks at it without parsing.
+pub fn require_array(value: AnyElement, name: &str) -> Result<()> {
+    let kind = Spi::connect(|client| {
+        client
+            .select("select jsonb_typeof($1)", None, &[jsonb(Some(value))])
+            .map_err(crate::report::internal)?
+            .first()
+            .get_one::<String>()
+            .map_err(crate::report::internal)
+    })?;
+    match kind.as_deref() {
+        Some("array") => Ok(()),
+        other => Err(invalid(
+            format!(
+                "{name} is a JSON {}, not an array",
+                other.unwrap_or("nothing")
+            ),
+            format!("Pass {name} as a JSON array of objects."),
+        )),
+    }
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+fn extend_dispatch_leases(
+    worker: Option<Uuid>,
+    batches: Option<Vec<Option<Uuid>>>,
+) -> Result<SetOfIterator<'static, Uuid>> {
+    let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
+    let batches = batches.ok_or_else(|| null_argument("p_batch_ids"))?;
+    let held = EXTEND_LEASES.rows(&[worker.into(), batches.into()], |row| row.want(1, "batch"))?;
+    Ok(SetOfIterator::new(held))
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+fn expire_dispatch_leases() -> Result<i32> {
+    EXPIRE_LEASES
+        .row(&[], |row| row.want(1, "count"))?
+        .ok_or_else(|| unexpected("count"))
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+fn herald_next_due() -> Result<Option<TimestampWithTimeZone>> {
+    Ok(NEXT_DUE
+        .row(&[queue_ranks().into()], |row| row.get(1))?
+        .flatten())
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // The columns of the declared table.
+fn herald_queue_stats() -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(state, String),
+            name!(priority, String),
+            name!(messages, i64),
+            name!(oldest_age_seconds, f64),
+        ),
+    >,
+> {
+    let (names, ranks) = priority_ranks();
+    let rows = QUEUE_STATS.rows(&[names.into(), ranks.into()], |row| {
+        Ok((
+            row.want(1, "state")?,
+            row.want(2, "priority")?,
+            row.want(3, "count")?,
+            row.want(4, "age")?,
+        ))
+    })?;
+    Ok(TableIterator::new(rows))
+}

@@ -1,0 +1,99 @@
+//! Deferred fan-out: events with more recipients than the caller's transaction should pay for, served in chunks.
+
+use pgrx::datum::{AnyElement, Uuid};
+use pgrx::iter::TableIterator;
+use pgrx::prelude::*;
+
+use crate::notify;
+use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM};
+use crate::query::jsonb_of;
+use crate::report::{Result, invalid, null_argument, unexpected};
+use crate::text::{self, MESSAGE_TEMPLATE};
+use crate::vocabulary::queue_ranks;
+
+const MOST: i32 = 1000;
+
+/// An event whose fan-out is locked by this transaction.
+struct Waiting {
+    event: Uuid,
+    payload: Option<AnyElement>,
+    template: Option<String>,
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+fn fan_out_notification_events(
+    limit: Option<i32>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(event_id, Uuid),
+            name!(deliveries, i32),
+            name!(done, bool),
+        ),
+    >,
+> {
+    let limit = limit.ok_or_else(|| null_argument("p_limit"))?;
+    if !(1..=MOST).contains(&limit) {
+        return Err(invalid(
+            format!("p_limit is {limit}"),
+            format!("Use a number from 1 to {MOST}."),
+        ));
+    }
+    let mut served = Vec::new();
+    while served.len() < usize::try_from(limit).unwrap_or(0) {
+        let Some(waiting) = next_waiting()? else {
+            break;
+        };
+        let (deliveries, done) = serve(&waiting)?;
+        served.push((waiting.event, deliveries, done));
+        // An event that is not finished is the most urgent one still: it would be found again at once.
+        if !done {
+            break;
+        }
+    }
+    Ok(TableIterator::new(served))
+}
+
+fn next_waiting() -> Result<Option<Waiting>> {
+    FAN_OUT_CLAIM.row(&[queue_ranks().into()], |row| {
+        Ok(Waiting {
+            event: row.want(1, "event id")?,
+            payload: row
+                .get::<pgrx::JsonB>(2)?
+                .and_then(|payload| jsonb_of(payload.0)),
+            template: row.get(4)?,
+        })
+    })
+}
+
+/// Writes the next chunk of one event.
+fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
+    let template = waiting.template.as_deref().unwrap_or(MESSAGE_TEMPLATE);
+    // emit composed this very text before it accepted the event, and a template version's text never changes.
+    let body = text::compose(template, &[], waiting.payload)?.map_err(|problem| {
+        invalid(
+            format!("event {} has no text: {problem}", waiting.event),
+            "Cancel the event.",
+        )
+    })?;
+    let chunk: Option<i32> =
+        CHUNK_SIZE.row(&[], |row| row.want(1, "setting inline_fan_out_limit"))?;
+    let arguments = [
+        waiting.event.into(),
+        body.text.as_str().into(),
+        body.encoding.into(),
+        body.segments.into(),
+        notify::wakes().into(),
+        chunk.into(),
+    ];
+    FAN_OUT_CHUNK
+        .row(&arguments, |row| {
+            Ok((
+                row.want(1, "delivery count")?,
+                row.want(2, "fan-out state")?,
+            ))
+        })?
+        .ok_or_else(|| unexpected("fan-out state"))
+}

@@ -1,0 +1,121 @@
+//! Kept plans: a statement of `sql/queries/` is prepared once per backend and run many times.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use pgrx::datum::{AnyElement, DatumWithOid};
+use pgrx::pg_sys::{self, BuiltinOid, PgOid};
+use pgrx::prelude::*;
+use pgrx::spi::{OwnedPreparedStatement, SpiHeapTupleData};
+
+use crate::install;
+use crate::report::{Result, internal, unexpected};
+
+/// A statement, its parameters' types, and the texts that stand for its `{names}`.
+pub struct Query {
+    /// Name, unique among the queries.
+    pub name: &'static str,
+    /// The SQL text.
+    pub text: &'static str,
+    /// Replacements for `{name}` in the text, in this order; they may contain later ones.
+    pub parts: &'static [(&'static str, &'static str)],
+    /// Types of $1, $2, …
+    pub arguments: &'static [BuiltinOid],
+    /// Whether it writes (then it may not run in a read-only transaction).
+    pub writes: bool,
+}
+
+thread_local! {
+    /// The plans of this backend. The map is never borrowed while a statement runs: a trigger may come back in here.
+    static PLANS: RefCell<HashMap<&'static str, Rc<OwnedPreparedStatement>>> = RefCell::default();
+}
+
+/// One row of a result; column numbers start at 1.
+pub struct Row<'a>(SpiHeapTupleData<'a>);
+
+impl Row<'_> {
+    /// The value of a column, `None` for NULL.
+    pub fn get<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<Option<T>> {
+        self.0.get::<T>(column).map_err(internal)
+    }
+
+    /// The value of a column that is never NULL; `what` names it in the error.
+    pub fn want<T: FromDatum + IntoDatum>(&self, column: usize, what: &str) -> Result<T> {
+        self.get(column)?.ok_or_else(|| unexpected(what))
+    }
+}
+
+impl Query {
+    /// Runs the statement and reads all its rows.
+    pub fn rows<T>(
+        &self,
+        arguments: &[DatumWithOid<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        install::require_schema()?;
+        Spi::connect_mut(|client| {
+            let plan = self.plan(client)?;
+            let table = if self.writes {
+                client.update(&*plan, None, arguments)
+            } else {
+                client.select(&*plan, None, arguments)
+            }
+            .map_err(internal)?;
+            table.map(|tuple| read(&Row(tuple))).collect()
+        })
+    }
+
+    /// Runs the statement and reads its first row, `None` if there is none.
+    pub fn row<T>(
+        &self,
+        arguments: &[DatumWithOid<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.rows(arguments, read)?.into_iter().next())
+    }
+
+    /// Runs the statement for its effect.
+    pub fn run(&self, arguments: &[DatumWithOid<'_>]) -> Result<()> {
+        self.rows(arguments, |_| Ok(())).map(drop)
+    }
+
+    fn plan(&self, client: &mut pgrx::spi::SpiClient<'_>) -> Result<Rc<OwnedPreparedStatement>> {
+        if let Some(plan) = PLANS.with_borrow(|plans| plans.get(self.name).cloned()) {
+            return Ok(plan);
+        }
+        let mut text = self.text.to_owned();
+        for (name, replacement) in self.parts {
+            text = text.replace(name, replacement);
+        }
+        if text.contains("{ext}") {
+            text = text.replace("{ext}", &install::extension_schema(client)?);
+        }
+        let types: Vec<PgOid> = self
+            .arguments
+            .iter()
+            .map(|&oid| PgOid::BuiltIn(oid))
+            .collect();
+        let plan = if self.writes {
+            client.prepare_mut(text.as_str(), &types)
+        } else {
+            client.prepare(text.as_str(), &types)
+        };
+        let plan = Rc::new(plan.map_err(internal)?.keep());
+        PLANS.with_borrow_mut(|plans| plans.insert(self.name, Rc::clone(&plan)));
+        Ok(plan)
+    }
+}
+
+/// A jsonb argument as it came, neither parsed nor copied; NULL stays NULL.
+pub fn jsonb<'a>(value: Option<AnyElement>) -> DatumWithOid<'a> {
+    // SAFETY: the SQL declaration of every function that calls this says jsonb, so the datum is one.
+    unsafe { DatumWithOid::new(value, pg_sys::JSONBOID) }
+}
+
+/// A jsonb argument made from a parsed value.
+pub fn jsonb_of(value: serde_json::Value) -> Option<AnyElement> {
+    let datum = pgrx::JsonB(value).into_datum()?;
+    // SAFETY: the datum was just made from a JsonB.
+    unsafe { AnyElement::from_polymorphic_datum(datum, false, pg_sys::JSONBOID) }
+}

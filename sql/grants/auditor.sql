@@ -1,0 +1,5 @@
+-- Reads everything but the settings, which hold a key.
+grant usage on schema herald to {role};
+grant select on all tables in schema herald to {role};
+revoke select on herald.settings from {role};
+grant execute on function {ext}.herald_queue_stats() to {role};

@@ -1,0 +1,12 @@
+-- The daemon works through functions alone: no table, no schema.
+grant execute on function
+    {ext}.herald_dispatcher_hello(uuid, text),
+    {ext}.claim_sms_messages(uuid, integer),
+    {ext}.complete_sms_messages(uuid, jsonb),
+    {ext}.extend_dispatch_leases(uuid, uuid[]),
+    {ext}.expire_dispatch_leases(),
+    {ext}.fan_out_notification_events(integer),
+    {ext}.record_twilio_callbacks(jsonb),
+    {ext}.herald_next_due(),
+    {ext}.herald_queue_stats()
+to {role};

@@ -1,0 +1,129 @@
+-- Stores signed status callbacks and applies them, forward only. $1 callbacks (JSON array, see below);
+-- $2/$3 message statuses and their ranks, $4/$5 Twilio's words and our statuses, $6/$7 delivery statuses and their ranks,
+-- $8/$9 our statuses and the delivery's status each stands for.
+-- A callback's "mapped" may name our status directly; otherwise Twilio's word decides, and an unknown word changes nothing.
+with message_rank as (select * from unnest($2, $3) as r (status, rank)),
+twilio_word as (select * from unnest($4, $5) as w (word, status)),
+delivery_rank as (select * from unnest($6, $7) as r (status, rank)),
+delivery_goal as (select * from unnest($8, $9) as g (status, delivery_status)),
+input as materialized (
+    select i.ordinal::integer as ordinal, i.message_id as named_id, i.attempt as named_attempt, i.sid, i.status as word,
+           i.error_code, coalesce(i.params, '{}') as params, i.idempotency_token,
+           coalesce(i.mapped, twilio_word.status) as status,
+           -- The ledger knows whose SID this is; a callback that came before it has our id in its URL.
+           coalesce(a.message_id, i.message_id) as message_id,
+           coalesce(a.attempt, i.attempt) as attempt,
+           row_number() over (partition by i.sid, i.status, i.error_code order by i.ordinal) > 1
+               or exists (select from herald.twilio_callbacks c
+                          where c.message_sid = i.sid and c.message_status = i.status
+                            and c.error_code is not distinct from i.error_code and c.result <> 'orphan') as is_repeat
+    from rows from (jsonb_to_recordset($1) as (
+             message_id uuid, attempt integer, sid text, status text, mapped text, error_code integer, params jsonb,
+             idempotency_token text)) with ordinality
+         as i (message_id, attempt, sid, status, mapped, error_code, params, idempotency_token, ordinal)
+    left join twilio_word on twilio_word.word = i.status
+    left join herald.sms_send_attempts a on a.sid = i.sid
+),
+message as materialized (
+    select m.id, m.user_id, m.phone_number, m.status, m.twilio_sid, m.last_attempt, m.notification_delivery_id
+    from herald.sms_messages m
+    where m.id in (select message_id from input)
+    order by m.id
+    for no key update
+),
+judged as materialized (
+    select input.*, message.id as found_id, message.user_id, message.phone_number, message.notification_delivery_id,
+           new_rank.rank as new_rank, c.category, c.meaning, c.action,
+           case
+               when message.id is null then 'orphan'
+               when input.named_id is not null
+                    and (input.named_id, coalesce(input.named_attempt, input.attempt)) <> (input.message_id, input.attempt)
+                   then 'conflict'
+               when coalesce(input.attempt, message.last_attempt) = message.last_attempt
+                    and message.twilio_sid <> input.sid then 'conflict'
+               when input.status is null then 'ignored'
+               when input.is_repeat then 'duplicate'
+               when input.attempt < message.last_attempt then 'stale'
+               when new_rank.rank <= old_rank.rank and message.status <> 'unknown' then 'stale'
+               else 'applied'
+           end as result
+    from input
+    left join message on message.id = input.message_id
+    left join message_rank new_rank on new_rank.status = input.status
+    left join message_rank old_rank on old_rank.status = message.status
+    left join herald.twilio_error_codes c on c.code = input.error_code
+),
+-- Of several callbacks for one message the furthest counts.
+best as materialized (
+    select distinct on (found_id) *
+    from judged
+    where result in ('applied', 'stale') and coalesce(attempt, 1) >= 1
+    order by found_id, result = 'applied' desc, new_rank desc, ordinal
+),
+written as (
+    update herald.sms_messages m
+    set twilio_sid = case when best.attempt is null or best.attempt = m.last_attempt
+                          then coalesce(m.twilio_sid, best.sid) else m.twilio_sid end,
+        status = case when best.result = 'applied' then best.status else m.status end,
+        twilio_status = case when best.result = 'applied' then best.word else m.twilio_status end,
+        twilio_error_code = case when best.result = 'applied' then coalesce(best.error_code, m.twilio_error_code)
+                                 else m.twilio_error_code end,
+        twilio_error_message = case when best.result = 'applied' then coalesce(best.meaning, m.twilio_error_message)
+                                    else m.twilio_error_message end,
+        error_category = case when best.result = 'applied' then coalesce(best.category, m.error_category)
+                              else m.error_category end,
+        sent_at = case when best.result = 'applied' and best.status in ('sent', 'undelivered', 'delivered', 'read')
+                       then coalesce(m.sent_at, now()) else m.sent_at end,
+        delivered_at = case when best.result = 'applied' and best.status in ('delivered', 'read')
+                            then coalesce(m.delivered_at, now()) else m.delivered_at end,
+        failed_at = case when best.result = 'applied' and best.status in ('failed', 'undelivered')
+                         then coalesce(m.failed_at, now()) else m.failed_at end,
+        updated_at = now()
+    from best
+    where m.id = best.found_id
+    returning m.id, m.notification_delivery_id, m.user_id, m.sent_at, m.delivered_at, m.attempt_count, m.max_attempts,
+              m.priority
+),
+delivery as (
+    update herald.notification_deliveries d
+    set status = goal.delivery_status,
+        sent_at = case when goal.delivery_status in ('sent', 'delivered', 'opened')
+                       then coalesce(d.sent_at, now()) else d.sent_at end,
+        delivered_at = case when goal.delivery_status in ('delivered', 'opened')
+                            then coalesce(d.delivered_at, now()) else d.delivered_at end,
+        opened_at = case when goal.delivery_status = 'opened' then coalesce(d.opened_at, now()) else d.opened_at end,
+        failed_at = case when goal.delivery_status = 'failed' then coalesce(d.failed_at, now()) else d.failed_at end,
+        last_error = coalesce(best.meaning, d.last_error),
+        updated_at = now()
+    from best
+    join delivery_goal goal on goal.status = best.status
+    join delivery_rank new_rank on new_rank.status = goal.delivery_status
+    where d.id = best.notification_delivery_id and best.result = 'applied'
+      and new_rank.rank > (select rank from delivery_rank where status = d.status)
+    returning d.id
+),
+-- A callback proves what an unknown attempt's answer would have said.
+settled as (
+    update herald.sms_send_attempts a
+    set outcome = 'accepted', sid = best.sid, resolved_by = 'callback', resolved_at = now()
+    from best
+    where a.message_id = best.found_id and a.attempt = best.attempt and a.outcome = 'unknown'
+),
+refused as (
+    select user_id, phone_number, error_code, sid from judged where result = 'applied' and action = 'opt_out'
+),
+{opt_out},
+stored as (
+    insert into herald.twilio_callbacks
+        (id, message_id, attempt, message_sid, message_status, error_code, raw_dlr_done_date, idempotency_token, params, result)
+    select {ext}.herald_uuid_v7(), found_id, attempt, sid, word, error_code, params ->> 'RawDlrDoneDate',
+           idempotency_token, params, result
+    from judged
+)
+select judged.ordinal, judged.result, written.notification_delivery_id, written.user_id, written.sent_at,
+       written.delivered_at, written.attempt_count, written.max_attempts, written.priority,
+       judged.result = 'applied' as updated_sms, delivery.id is not null as updated_delivery
+from judged
+left join written on written.id = judged.found_id
+left join delivery on delivery.id = written.notification_delivery_id
+order by judged.ordinal

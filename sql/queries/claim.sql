@@ -1,0 +1,82 @@
+-- Takes up to $2 due texts for worker $1 into batch $3: the gate decides once more, bindingly, in the same transaction.
+-- $4 queue ranks, most urgent first. What comes back is durable once the transaction commits, and only then may it be sent.
+with due as materialized (
+    select q.subject_id, q.attempt, q.priority, q.run_at
+    from unnest($4) as rank (priority)
+    cross join lateral (
+        select q.subject_id, q.attempt, q.priority, q.run_at
+        from herald.queue_jobs q
+        where q.job_type = 'send_sms' and q.priority = rank.priority and q.run_at <= now()
+        order by q.run_at
+        limit $2
+        for update skip locked
+    ) q
+    limit $2
+),
+g as materialized (
+    select m.id as message_id, m.notification_delivery_id as delivery_id, m.priority, m.message_content,
+           due.attempt, due.priority as queue_rank, due.run_at, now() as due_at, m.expires_at,
+           'sms' as channel,
+           coalesce(e.status = 'cancelled', false) as event_cancelled,
+           d.id is null or coalesce(et.is_active, false) as type_active,
+           d.id is null or coalesce(s.is_active, false) as subscribed,
+           d.id is null or not coalesce(et.admin_only, false)
+               or exists (select from herald.recipients r where r.user_id = m.user_id and r.is_admin) as in_audience,
+           d.id is null or coalesce(s.sms_enabled, n.sms_enabled, false) as channel_enabled,
+           case when m.by_admin then m.phone_number else p.phone_number end as phone_number,
+           m.by_admin or coalesce(p.phone_verified, false) as phone_verified,
+           not m.by_admin and coalesce(p.opted_out, false) as opted_out
+    from due
+    join herald.sms_messages m on m.id = due.subject_id
+    left join herald.notification_deliveries d on d.id = m.notification_delivery_id
+    left join herald.notification_events e on e.id = d.event_id
+    left join herald.notification_event_types et on et.event_type = e.event_type
+    left join herald.notification_subscriptions s on s.event_type = e.event_type and s.user_id = m.user_id
+    left join herald.user_notification_preferences n on n.user_id = m.user_id
+    left join herald.user_sms_preferences p on p.user_id = m.user_id
+),
+decided as materialized (
+    select g.*, {gate} as reason from g
+),
+taken as (
+    delete from herald.queue_jobs q using due where q.subject_id = due.subject_id
+),
+going as (
+    update herald.sms_messages m
+    set status = 'queued', phone_number = decided.phone_number, batch_id = $3, last_attempt = decided.attempt,
+        twilio_sid = null, twilio_status = null, next_retry_at = null, updated_at = now()
+    from decided
+    where m.id = decided.message_id and decided.reason is null
+),
+stopped as (
+    update herald.sms_messages m
+    set status = 'cancelled', cancel_reason = decided.reason, updated_at = now()
+    from decided
+    where m.id = decided.message_id and decided.reason is not null
+),
+delivery as (
+    update herald.notification_deliveries d
+    set status = case when decided.reason is null then 'queued' else 'suppressed' end,
+        suppress_reason = decided.reason,
+        channel_identifier = coalesce(decided.phone_number, d.channel_identifier),
+        updated_at = now()
+    from decided
+    where d.id = decided.delivery_id
+),
+batch as (
+    insert into herald.dispatch_batches (id, worker, lease_until, message_ids, open_messages)
+    select $3, $1, now() + make_interval(secs => (value #>> '{}')::integer), ids, cardinality(ids)
+    from herald.settings,
+         (select array_agg(message_id) as ids from decided where reason is null) as going_ids
+    where name = 'lease_seconds' and ids is not null
+    returning id, lease_until
+)
+select batch.id, decided.message_id, decided.attempt, decided.phone_number, decided.message_content, decided.priority,
+       -- Twilio's own queue may not release the text after it has expired (ValidityPeriod is 1 to 36,000 seconds).
+       case when decided.expires_at is not null
+            then least(36000, greatest(1, extract(epoch from decided.expires_at - now())))::integer
+       end as validity_seconds,
+       batch.lease_until
+from decided cross join batch
+where decided.reason is null
+order by decided.queue_rank, decided.run_at

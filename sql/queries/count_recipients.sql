@@ -1,0 +1,6 @@
+-- May this broadcast be fanned out in the caller's transaction? Counts no further than the limit. $1 event type
+select count(*) <= (select (value #>> '{}')::integer from herald.settings where name = 'inline_fan_out_limit')
+from (select
+      from herald.notification_subscriptions
+      where event_type = $1 and is_active
+      limit 1 + (select (value #>> '{}')::integer from herald.settings where name = 'inline_fan_out_limit')) as recipients

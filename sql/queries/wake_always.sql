@@ -1,0 +1,2 @@
+-- Tells the daemons in every transaction.
+select pg_notify('herald', '')
