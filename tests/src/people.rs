@@ -16,9 +16,9 @@ pub struct User {
     pub phone_number: String,
 }
 
-/// The number of the n-th user: all are in the range +1 500 555 0100 and up, where nobody lives.
+/// The number of the n-th user: +1 AAA 555 01NN, a range that is given to nobody.
 pub fn phone_number(n: u32) -> String {
-    format!("+1500{:07}", 5_550_100 + n)
+    format!("+1{}55501{:02}", 201 + n / 100, n % 100)
 }
 
 /// Adds a user with a verified number and a subscription to [`EVENT_TYPE`].

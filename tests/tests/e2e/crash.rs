@@ -1,0 +1,169 @@
+//! kill -9 and SIGTERM under load: nobody is texted twice, nobody is forgotten.
+
+use herald_tests::people::{self, phone_number};
+use herald_tests::simulator::NextRequests;
+use herald_tests::{Outcome, Stack, stack};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Statuses by text, as the database has them.
+async fn statuses(stack: &Stack) -> Outcome<HashMap<String, String>> {
+    let rows = stack
+        .client
+        .query(
+            "select message_content, status from herald.sms_messages",
+            &[],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+async fn slow_provider(stack: &Stack, latency_ms: u64) -> Outcome<()> {
+    stack
+        .simulator
+        .next(&NextRequests {
+            count: 100_000,
+            latency_ms: Some(latency_ms),
+            ..NextRequests::default()
+        })
+        .await
+}
+
+#[tokio::test]
+async fn kill_9_under_load_sends_nobody_two_texts_and_forgets_nobody() -> Outcome<()> {
+    const MESSAGES: u32 = 300;
+    let mut stack = Stack::start().await?;
+    let mut users = Vec::new();
+    for n in 0..MESSAGES {
+        users.push(people::add_user(&stack.client, &phone_number(n)).await?);
+    }
+    slow_provider(&stack, 30).await?;
+    let application = stack.connect().await?;
+    let emitting = tokio::spawn(async move {
+        for (n, user) in users.iter().enumerate() {
+            stack::emit(&application, user, &format!("task {n:03}")).await?;
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+        Outcome::Ok(())
+    });
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_millis(rand::random_range(30..250))).await;
+        stack.daemon.kill();
+        stack.expire_leases().await?;
+        stack.daemon.start().await?;
+    }
+    emitting.await??;
+    let last_start = "select pg_postmaster_start_time() is not null and not exists (select from herald.queue_jobs)";
+    stack
+        .wait_for_sql("nothing waits any more", last_start)
+        .await?;
+    stack.daemon.kill();
+    stack.expire_leases().await?;
+    stack.daemon.start().await?;
+    stack.wait_until_settled().await?;
+
+    let accepted = stack.simulator.accepted_per_body().await?;
+    let statuses = statuses(&stack).await?;
+    assert_eq!(statuses.len(), MESSAGES as usize);
+    for (body, status) in &statuses {
+        let times = accepted.get(body).copied().unwrap_or(0);
+        assert!(
+            times <= 1,
+            "{body} was sent {times} times\n{}",
+            stack.report().await
+        );
+        assert!(
+            times == 1 || status == "unknown",
+            "{body} is {status} and was never sent\n{}",
+            stack.report().await
+        );
+    }
+    assert_eq!(
+        accepted.values().sum::<usize>(),
+        stack.simulator.accepted().await?.len()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn sigterm_finishes_what_is_in_flight() -> Outcome<()> {
+    const MESSAGES: u32 = 60;
+    let mut stack = Stack::start().await?;
+    slow_provider(&stack, 300).await?;
+    for n in 0..MESSAGES {
+        let user = stack.seed_user(n).await?;
+        stack.emit(&user, &format!("task {n:03}")).await?;
+    }
+    stack
+        .wait_until("requests are under way", stack::PATIENCE, async || {
+            Ok(stack.simulator.requests().await? > 0)
+        })
+        .await?;
+    let status = stack.daemon.terminate(Duration::from_secs(45)).await?;
+    assert!(status.success(), "{status}: {}", stack.daemon.log_text()?);
+
+    let in_flight: i64 = stack
+        .value("select count(*) from herald.dispatch_batches")
+        .await?;
+    assert_eq!(
+        in_flight,
+        0,
+        "what was claimed is written down\n{}",
+        stack.report().await
+    );
+    let recorded: i64 = stack
+        .value("select count(*) from herald.sms_send_attempts where outcome = 'accepted'")
+        .await?;
+    assert_eq!(
+        recorded,
+        i64::try_from(stack.simulator.accepted().await?.len())?
+    );
+
+    stack.daemon.start().await?;
+    stack.wait_until("every text delivered or waiting for a lost callback", stack::PATIENCE, async || {
+        stack.value("select not exists (select from herald.sms_messages where status in ('pending', 'queued'))").await
+    })
+    .await?;
+    let accepted = stack.simulator.accepted_per_body().await?;
+    assert_eq!(accepted.len(), MESSAGES as usize);
+    assert!(accepted.values().all(|times| *times == 1), "{accepted:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_frozen_daemon_whose_leases_ran_out_writes_nothing_over_them() -> Outcome<()> {
+    let mut stack = Stack::start().await?;
+    let user = stack.seed_user(1).await?;
+    slow_provider(&stack, 700).await?;
+    stack.emit(&user, "Water the plants").await?;
+    stack
+        .wait_for_sql(
+            "it is claimed",
+            "select status = 'queued' from herald.sms_messages",
+        )
+        .await?;
+    stack.daemon.pause()?;
+    stack.expire_leases().await?;
+    assert_eq!(
+        stack
+            .value::<i32>("select expire_dispatch_leases()")
+            .await?,
+        1
+    );
+    assert_eq!(
+        stack
+            .value::<String>("select status from herald.sms_messages")
+            .await?,
+        "unknown"
+    );
+    stack.daemon.resume()?;
+    // The late answer, or its callback, settles it; it is never sent again.
+    stack
+        .wait_for_sql(
+            "the message is settled",
+            "select status = 'delivered' from herald.sms_messages",
+        )
+        .await?;
+    assert!(stack.simulator.requests().await? <= 1);
+    Ok(())
+}

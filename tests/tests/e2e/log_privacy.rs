@@ -1,0 +1,84 @@
+//! Nothing in the daemon's log tells who was texted what, or how to send as us.
+
+use herald_tests::simulator::{CallbackSettings, NextRequests};
+use herald_tests::{Outcome, Stack};
+
+#[tokio::test]
+async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
+    let mut stack = Stack::start().await?;
+    let user = stack.seed_user(1).await?;
+    // Success, a refusal, an error after acceptance, a reset, a gateway's page: every branch that logs.
+    stack.emit(&user, "Secret errand").await?;
+    stack.wait_until_settled().await?;
+    for fault in ["error_before", "error_after", "reset_after", "html_502"] {
+        stack
+            .simulator
+            .next(&NextRequests {
+                count: 1,
+                fault: Some(fault),
+                ..NextRequests::default()
+            })
+            .await?;
+        stack.emit(&user, &format!("Secret errand {fault}")).await?;
+        stack.wait_for_sql("one more attempt", "select not exists (select from herald.sms_messages where status in ('pending', 'queued'))").await?;
+    }
+    let refusal = NextRequests {
+        count: 1,
+        http_status: Some(400),
+        code: Some(21211),
+        fault: Some("error_before"),
+        ..NextRequests::default()
+    };
+    stack.simulator.next(&refusal).await?;
+    stack.emit(&user, "Secret errand refused").await?;
+    stack
+        .wait_for_sql(
+            "the refusal",
+            "select exists (select from herald.sms_messages where status = 'failed')",
+        )
+        .await?;
+    let ending = CallbackSettings {
+        final_status: Some("failed"),
+        error_code: Some(30006),
+        ..CallbackSettings::default()
+    };
+    stack.simulator.settings(&ending).await?;
+    stack.emit(&user, "Secret errand failed").await?;
+    stack
+        .wait_for_sql(
+            "the failure",
+            "select count(*) = 2 from herald.sms_messages where status = 'failed'",
+        )
+        .await?;
+    let form = [
+        ("MessageSid".to_string(), "SM1".to_string()),
+        ("To".to_string(), user.phone_number.clone()),
+    ];
+    assert_eq!(
+        stack.daemon.post_form("/twilio/status", &[], &form).await?,
+        403
+    );
+    let status = stack
+        .daemon
+        .terminate(std::time::Duration::from_secs(30))
+        .await?;
+    assert!(status.success(), "{status}");
+
+    let log = stack.daemon.log_text()?;
+    assert!(log.lines().count() > 3, "the daemon logs something:\n{log}");
+    let callback_key: String = stack
+        .value("select value #>> '{}' from herald.settings where name = 'callback_key'")
+        .await?;
+    let digits = user.phone_number.trim_start_matches('+');
+    for (what, secret) in [
+        ("the number", digits),
+        ("the text", "Secret errand"),
+        ("the auth token", &stack.simulator.account.auth_token),
+        ("the callback key", &callback_key),
+        ("the database password", "postgres://"),
+    ] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{what} is in the log");
+    }
+    Ok(())
+}

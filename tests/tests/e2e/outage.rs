@@ -1,0 +1,57 @@
+//! Postgres goes away and comes back; the daemon says so and goes on by itself.
+
+use herald_tests::cluster::Stop;
+use herald_tests::stack::{self, PATIENCE};
+use herald_tests::{Outcome, Stack};
+
+#[tokio::test]
+async fn the_daemon_reconnects_when_postgres_comes_back() -> Outcome<()> {
+    let mut stack = Stack::start().await?;
+    let user = stack.seed_user(1).await?;
+    stack.emit(&user, "before the outage").await?;
+    stack.wait_until_settled().await?;
+
+    stack.cluster.stop(Stop::Fast)?;
+    stack
+        .wait_until("the daemon says it is not ready", PATIENCE, async || {
+            Ok(!stack.daemon.is_ready().await)
+        })
+        .await?;
+    stack.cluster.start_again()?;
+    stack.client = stack.connect().await?;
+    stack.daemon.wait_ready(PATIENCE).await?;
+    stack.emit(&user, "after the outage").await?;
+    stack.wait_until_settled().await?;
+    assert_eq!(stack.simulator.accepted().await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_crash_of_postgres_under_load_sends_nobody_two_texts() -> Outcome<()> {
+    const MESSAGES: u32 = 60;
+    let mut stack = Stack::start().await?;
+    for n in 0..MESSAGES {
+        let user = stack.seed_user(n).await?;
+        stack::emit(&stack.client, &user, &format!("task {n:03}")).await?;
+    }
+    stack.cluster.restart(Stop::Immediate)?;
+    stack.client = stack.connect().await?;
+    stack.daemon.wait_ready(PATIENCE).await?;
+    stack
+        .wait_for_sql(
+            "every text is on its way or in doubt",
+            "select not exists (select from herald.sms_messages where status in ('pending', 'queued'))",
+        )
+        .await?;
+    let accepted = stack.simulator.accepted_per_body().await?;
+    assert!(accepted.values().all(|times| *times == 1), "{accepted:?}");
+    let forgotten: i64 = stack
+        .value("select count(*) from herald.sms_messages where status not in ('unknown')")
+        .await?;
+    assert!(
+        i64::try_from(accepted.len())? >= forgotten,
+        "{}",
+        stack.report().await
+    );
+    Ok(())
+}
