@@ -10,7 +10,7 @@ Example:
     --account-sid AC00000000000000000000000000000001 --auth-token secret
 
   curl -u AC00000000000000000000000000000001:secret \\
-    -d To=+14155550100 -d From=+15005550006 -d Body=Hello \\
+    --data-urlencode To=+14155550100 --data-urlencode From=+15005550006 -d Body=Hello \\
     http://127.0.0.1:4010/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json
 
 Twilio's API (HTTP Basic: account SID and auth token, or API key and secret):
@@ -40,7 +40,7 @@ stderr (RUST_LOG sets the level). SIGTERM and SIGINT end the process and log wha
 
 /// Answers like Twilio's Messages API, without sending anything to anybody.
 #[derive(Debug, clap::Parser)]
-#[command(name = "twilio-simulator", version, after_long_help = EXAMPLES)]
+#[command(name = "twilio-simulator", version, after_help = "The endpoints and an example: --help", after_long_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Address and port to listen on; port 0 takes a free one (see the first line on stdout)
     #[arg(

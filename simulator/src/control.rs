@@ -1,8 +1,10 @@
 //! The control endpoints under `/_sim/`: what happened, and what shall happen. Without credentials, for this machine only.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
@@ -10,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::connection::Peer;
@@ -46,6 +49,13 @@ struct Window {
     limit: Option<usize>,
 }
 
+/// `{"<name>": [...], "count": n}`, where the count is that of the whole list.
+struct Listing<'a, T> {
+    name: &'static str,
+    items: &'a [T],
+    count: usize,
+}
+
 /// A refusal of a control request, as `{"error": "…"}`.
 struct ControlError {
     status: StatusCode,
@@ -54,18 +64,20 @@ struct ControlError {
 
 async fn messages(
     State(simulator): State<Arc<Simulator>>,
-    Query(window): Query<Window>,
-) -> Response {
+    window: Result<Query<Window>, QueryRejection>,
+) -> Result<Response, ControlError> {
+    let Query(window) = window.map_err(not_understood)?;
     let store = simulator.store();
-    list("accepted", store.messages(), &window)
+    Ok(list("accepted", store.messages(), &window))
 }
 
 async fn requests(
     State(simulator): State<Arc<Simulator>>,
-    Query(window): Query<Window>,
-) -> Response {
+    window: Result<Query<Window>, QueryRejection>,
+) -> Result<Response, ControlError> {
+    let Query(window) = window.map_err(not_understood)?;
     let store = simulator.store();
-    list("requests", store.requests.entries(), &window)
+    Ok(list("requests", store.requests.entries(), &window))
 }
 
 async fn stats(State(simulator): State<Arc<Simulator>>) -> impl IntoResponse {
@@ -127,11 +139,25 @@ async fn reset(State(simulator): State<Arc<Simulator>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// `{"<name>": [...], "count": n}`, where the count is that of the whole list.
-fn list<T: Serialize>(name: &str, items: &[T], window: &Window) -> Response {
+/// The part of `items` in the window, under `name`. Written straight from the store: big runs have long lists.
+fn list<T: Serialize>(name: &'static str, items: &[T], window: &Window) -> Response {
     let rest = items.get(window.since..).unwrap_or_default();
     let limit = window.limit.unwrap_or(rest.len()).min(rest.len());
-    Json(json!({name: rest[..limit], "count": items.len()})).into_response()
+    let listing = Listing {
+        name,
+        items: &rest[..limit],
+        count: items.len(),
+    };
+    Json(listing).into_response()
+}
+
+impl<T: Serialize> Serialize for Listing<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(2))?;
+        object.serialize_entry(self.name, self.items)?;
+        object.serialize_entry("count", &self.count)?;
+        object.end()
+    }
 }
 
 /// Reads JSON whatever the content type says, so that `curl -d` is enough.
@@ -139,7 +165,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
     serde_json::from_slice(body).map_err(not_understood)
 }
 
-fn not_understood(error: serde_json::Error) -> ControlError {
+fn not_understood(error: impl Display) -> ControlError {
     ControlError::new(StatusCode::BAD_REQUEST, format!("not understood: {error}"))
 }
 

@@ -1,0 +1,111 @@
+//! A webhook receiver that checks every signature.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use herald_core::signature::Verifier;
+
+use crate::simulator::{TOKEN, eventually};
+
+/// A callback as it came in, with a valid signature.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) target: String,
+    pub(crate) params: HashMap<String, String>,
+    pub(crate) idempotency_token: String,
+}
+
+/// A server that takes callbacks.
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    state: Arc<Shared>,
+}
+
+struct Shared {
+    verifier: Verifier,
+    received: Mutex<Vec<Result<Received, String>>>,
+    answers: Mutex<VecDeque<StatusCode>>,
+}
+
+impl Receiver {
+    /// Starts one that answers with these statuses, one after the other, and then 204.
+    pub(crate) async fn start(answers: &[u16]) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Shared {
+            verifier: Verifier::new(&url, vec![TOKEN.to_owned()]),
+            received: Mutex::default(),
+            answers: Mutex::new(
+                answers
+                    .iter()
+                    .map(|status| StatusCode::from_u16(*status).unwrap())
+                    .collect(),
+            ),
+        });
+        let router = Router::new()
+            .fallback(receive)
+            .with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, state }
+    }
+
+    /// What came in so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        let received = self.state.received.lock().unwrap();
+        received
+            .iter()
+            .map(|callback| callback.clone().unwrap())
+            .collect()
+    }
+
+    /// Waits for this many callbacks.
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
+        eventually(async || {
+            let received = self.received();
+            (received.len() >= count).then_some(received)
+        })
+        .await
+    }
+}
+
+/// The statuses in the order they came.
+pub(crate) fn statuses(received: &[Received]) -> Vec<&str> {
+    received
+        .iter()
+        .map(|callback| callback.params["MessageStatus"].as_str())
+        .collect()
+}
+
+async fn receive(
+    State(state): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let header = |name| headers.get(name).map(|value| value.to_str().unwrap());
+    let signature = header("x-twilio-signature");
+    let verified =
+        state
+            .verifier
+            .verify(&uri.to_string(), &body, header("content-type"), signature);
+    let received = verified
+        .map(|form| Received {
+            target: uri.to_string(),
+            params: form.params.into_iter().collect(),
+            idempotency_token: header("i-twilio-idempotency-token")
+                .unwrap_or_default()
+                .to_owned(),
+        })
+        .map_err(|error| error.to_string());
+    state.received.lock().unwrap().push(received);
+    state
+        .answers
+        .lock()
+        .unwrap()
+        .pop_front()
+        .unwrap_or(StatusCode::NO_CONTENT)
+}
