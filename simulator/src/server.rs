@@ -68,7 +68,10 @@ pub(crate) async fn run(options: Options) -> Result<(), ServerError> {
         });
     let served = tokio::select! {
         served = server => served.map_err(ServerError::Serve),
-        () = async { wait(&mut stopped).await; tokio::time::sleep(SHUTDOWN_GRACE).await } => Ok(()),
+        () = grace_after(&mut stopped) => {
+            tracing::warn!("requests that were still under way get no answer");
+            Ok(())
+        }
     };
     report_unfinished(&simulator);
     served
@@ -131,6 +134,11 @@ fn stop_signal() -> Result<watch::Receiver<bool>, ServerError> {
 async fn wait(stopped: &mut watch::Receiver<bool>) {
     // An error says that the sender is gone, which happens only at the end of the process.
     let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn grace_after(stopped: &mut watch::Receiver<bool>) {
+    wait(stopped).await;
+    tokio::time::sleep(SHUTDOWN_GRACE).await;
 }
 
 /// State lives in memory, so the end says what it cuts off.

@@ -162,3 +162,16 @@ async fn a_request_without_credentials_uses_up_no_fault() {
     assert_eq!(anonymous.status(), 401);
     assert_eq!(simulator.control("/stats").await["faults_planned"], 1);
 }
+
+#[tokio::test]
+async fn a_stalled_request_does_not_hold_up_the_end_and_is_named() {
+    let simulator = Simulator::start(&[]);
+    simulator
+        .set("/next", json!({"fault": "stall_after"}))
+        .await;
+    let _stream = create_over_a_socket(&simulator).await;
+    simulator.message_in_status(0, "delivered").await;
+    let (code, log) = simulator.terminate();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("get no answer"), "{log}");
+}
