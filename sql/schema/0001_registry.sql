@@ -67,7 +67,7 @@ create table herald.sms_templates (
     constraint sms_templates_version_key unique (template_key, locale, version)
 );
 comment on table herald.sms_templates is
-    'The texts. A row is one version of one template in one language and its text never changes: an edit is a row with the next version. The highest active version is used.';
+    'The texts. A row is one version of one template in one language; it never changes and is never deleted: an edit is a row with the next version. The highest active version is used.';
 comment on column herald.sms_templates.id is 'Identity of this version; messages point at it.';
 comment on column herald.sms_templates.template_key is 'Name of the template.';
 comment on column herald.sms_templates.locale is 'Language tag, such as en or pt-BR.';
@@ -90,11 +90,10 @@ create function herald.guard_template_text() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if tg_op = 'DELETE' then
-        if old.is_builtin then
-            raise exception 'template "%" version % is built in and cannot be deleted', old.template_key, old.version
-                using errcode = '55000', hint = 'Set is_active = false instead.';
-        end if;
-        return old;
+        raise exception 'version % of template "%" cannot be deleted', old.version, old.template_key
+            using errcode = '55000',
+                  detail = 'Messages that were sent point at this version.',
+                  hint = 'Set is_active = false instead.';
     end if;
     if (new.template_key, new.locale, new.version, new.message_template, new.required_vars, new.is_builtin)
         is distinct from (old.template_key, old.locale, old.version, old.message_template, old.required_vars, old.is_builtin)
@@ -108,7 +107,7 @@ begin
 end
 $$;
 comment on function herald.guard_template_text() is
-    'Trigger function: keeps the text of a template version as it is, raises 55000 otherwise.';
+    'Trigger function: keeps a template version and its text as they are, raises 55000 otherwise.';
 revoke execute on function herald.guard_template_text() from public;
 
 create trigger guard_template_text before update or delete on herald.sms_templates

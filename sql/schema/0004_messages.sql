@@ -7,7 +7,7 @@ create table herald.sms_messages (
                              constraint sms_messages_phone_check check (phone_number ~ '^\+[1-9][0-9]{6,14}$'),
     message_content          text        not null
                              constraint sms_messages_content_check check (message_content <> ''),
-    template_id              uuid        references herald.sms_templates (id) on delete set null,
+    template_id              uuid,
     template_vars            jsonb,
     status                   text        not null default 'pending'
                              constraint sms_messages_status_check
@@ -45,6 +45,7 @@ create table herald.sms_messages (
     created_at               timestamptz not null default pg_catalog.now(),
     updated_at               timestamptz not null default pg_catalog.now()
 ) with (fillfactor = 60);
+-- template_id has no foreign key: every emit would lock the one row of its template; a template version is never deleted.
 -- No index on status, twilio_sid or updated_at: the changes of a message's life stay HOT. A SID is found through the ledger.
 create unique index sms_messages_delivery_key
     on herald.sms_messages (notification_delivery_id) where notification_delivery_id is not null;
