@@ -1,0 +1,339 @@
+//! The main loop: claims what is due, keeps the leases, spreads broadcasts, and feeds the watchdog each time round.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, sleep};
+use tokio_postgres::error::SqlState;
+use uuid::Uuid;
+
+use crate::boottime::BootTime;
+use crate::database::DatabaseError;
+use crate::error::chain;
+use crate::health::Health;
+use crate::inflight::InFlight;
+use crate::link::Link;
+use crate::metrics::Metrics;
+use crate::pace::Pace;
+use crate::send::{Job, write_budget};
+use crate::shutdown::Shutdown;
+use crate::store::{self, Hello};
+use crate::systemd::Systemd;
+
+/// Oldest tables that this daemon works with.
+pub(crate) const OLDEST_SCHEMA: i32 = 1;
+/// A clock that differs by more is worth a warning. Deadlines do not depend on it: they are Postgres' own.
+const CLOCK_TOLERANCE_SECONDS: f64 = 2.0;
+/// How often leases that ended are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked whether a broadcast waits.
+const FAN_OUT_EVERY: Duration = Duration::from_millis(100);
+/// Recipients in one chunk of a broadcast: some tens of milliseconds of work.
+const FAN_OUT_CHUNK: i32 = 1000;
+/// systemd hears READY at the latest this long after the database is there, if LISTEN does not come about.
+const LISTEN_PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait for Postgres while stopping, so that the last written result is noticed.
+const RETRY_WHEN_STOPPING: Duration = Duration::from_millis(200);
+/// Longest wait for something that is announced, such as a free slot.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What the main loop is made of.
+pub(crate) struct Parts {
+    /// Its own connection.
+    pub(crate) link: Link,
+    /// This process.
+    pub(crate) worker: Uuid,
+    /// Requests at the same time.
+    pub(crate) concurrency: usize,
+    /// Longest time of a request.
+    pub(crate) request_timeout: Duration,
+    /// Where what the installation says is made known.
+    pub(crate) hello: watch::Sender<Option<Hello>>,
+    /// Where claimed texts go; `None` once the daemon is stopping.
+    pub(crate) jobs: Option<mpsc::UnboundedSender<Job>>,
+    /// What this process holds.
+    pub(crate) in_flight: Arc<InFlight>,
+    /// Notified when there may be work.
+    pub(crate) wake: Arc<Notify>,
+    /// Told that we come round.
+    pub(crate) health: Arc<Health>,
+    /// Counts of what is done here.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether the daemon is stopping.
+    pub(crate) shutdown: Shutdown,
+}
+
+/// The main loop.
+pub(crate) struct MainLoop {
+    parts: Parts,
+    lease: Duration,
+    /// Session that was greeted, and when.
+    greeted: Option<(u64, Instant)>,
+    systemd: Systemd,
+    pace: Pace,
+    expire_at: Instant,
+    extend_at: Instant,
+    fan_out_at: Instant,
+}
+
+/// What to wait for before the next round.
+enum Next {
+    /// More may be due: at once.
+    Now,
+    /// A free slot or a written result.
+    Room,
+    /// A hint, or this time.
+    Hint(Duration),
+    /// Postgres, this long.
+    Retry(Duration),
+}
+
+impl MainLoop {
+    /// Ready to run.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let now = Instant::now();
+        Self {
+            parts,
+            lease: Duration::ZERO,
+            greeted: None,
+            systemd: Systemd::default(),
+            pace: Pace::default(),
+            expire_at: now,
+            extend_at: now,
+            fan_out_at: now,
+        }
+    }
+
+    /// Works until the daemon stops and everything claimed has its result in the database.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.tick();
+            if self.parts.shutdown.is_stopping() {
+                self.parts.jobs = None;
+                if self.parts.in_flight.is_empty() {
+                    return;
+                }
+            }
+            let next = match self.round().await {
+                Ok(next) => next,
+                Err(error) => Next::Retry(self.failed(&error)),
+            };
+            self.wait(next).await;
+        }
+    }
+
+    fn tick(&mut self) {
+        let counts = self.parts.in_flight.counts();
+        let connected = self.is_greeted();
+        self.parts.health.tick();
+        self.parts.metrics.set_connected(connected);
+        self.parts
+            .metrics
+            .set_held(counts.sending, counts.unwritten);
+        self.systemd
+            .tick(connected, counts.sending, counts.finished);
+        let patient = self
+            .greeted
+            .is_none_or(|(_, at)| at.elapsed() < LISTEN_PATIENCE);
+        if connected && (self.parts.health.is_listening() || !patient) {
+            self.systemd.ready();
+        }
+    }
+
+    fn is_greeted(&self) -> bool {
+        let generation = self.parts.link.generation();
+        self.parts.link.is_open()
+            && self
+                .greeted
+                .is_some_and(|(greeted, _)| greeted == generation)
+    }
+
+    async fn wait(&mut self, next: Next) {
+        let stopping = self.parts.shutdown.is_stopping();
+        let (time, hints, room) = match next {
+            Next::Now => return,
+            Next::Room => (LONGEST_WAIT, false, true),
+            Next::Hint(time) => (time, true, stopping),
+            Next::Retry(time) if stopping => (time.min(RETRY_WHEN_STOPPING), false, false),
+            Next::Retry(time) => (time, false, false),
+        };
+        tokio::select! {
+            () = sleep(time) => {}
+            () = self.parts.wake.notified(), if hints => self.pace.woken(Instant::now()),
+            () = self.parts.in_flight.changed(), if room => {}
+            () = self.parts.shutdown.begun(), if !stopping => {}
+        }
+    }
+
+    fn failed(&mut self, error: &DatabaseError) -> Duration {
+        let delay = self.parts.link.retry_delay();
+        tracing::warn!(
+            sqlstate = error.sqlstate().map(SqlState::code),
+            retry_in_ms = delay.as_millis(),
+            error = chain(error),
+            "no work can be claimed"
+        );
+        delay
+    }
+
+    async fn round(&mut self) -> Result<Next, DatabaseError> {
+        self.parts.link.open().await?;
+        if !self.is_greeted()
+            && let Err(error) = self.greet().await
+        {
+            // Another server, or the same one after somebody helped it: start over.
+            self.parts.link.close();
+            return Err(error);
+        }
+        self.keep_leases().await?;
+        if self.parts.jobs.is_none() {
+            return Ok(Next::Room);
+        }
+        let next = self.claim().await?;
+        let fanned_out = self.fan_out().await?;
+        match next {
+            Next::Hint(_) if fanned_out => Ok(Next::Now),
+            Next::Hint(_) if self.pace.is_idle() => {
+                let due_in = store::due_in(&mut self.parts.link).await?;
+                Ok(Next::Hint(self.pace.wait(Instant::now(), due_in)))
+            }
+            Next::Hint(_) => Ok(Next::Hint(self.pace.wait(Instant::now(), None))),
+            next => Ok(next),
+        }
+    }
+
+    /// Introduces this process to the database and checks that both can work together.
+    async fn greet(&mut self) -> Result<(), DatabaseError> {
+        let parts = &mut self.parts;
+        let hello = store::hello(&mut parts.link, parts.worker).await?;
+        if hello.in_recovery {
+            let place = parts.link.place().to_owned();
+            return Err(DatabaseError::Standby { place });
+        }
+        if let Some(problem) = unusable(&hello, parts.request_timeout) {
+            return Err(DatabaseError::Unusable(problem));
+        }
+        if hello.clock_offset_seconds.abs() > CLOCK_TOLERANCE_SECONDS {
+            tracing::warn!(
+                offset_seconds = hello.clock_offset_seconds,
+                "the clocks of Postgres and of this machine differ: check NTP on both"
+            );
+        }
+        tracing::info!(
+            extension_version = hello.extension_version,
+            schema_version = hello.schema_version,
+            lease_seconds = hello.lease.as_secs(),
+            worker = %parts.worker,
+            "connected to Postgres"
+        );
+        parts
+            .metrics
+            .set_installation(hello.schema_version, hello.clock_offset_seconds);
+        self.lease = hello.lease;
+        parts.hello.send_replace(Some(hello));
+        self.greeted = Some((parts.link.generation(), Instant::now()));
+        // What was announced while we were away was not heard.
+        self.pace.woken(Instant::now());
+        Ok(())
+    }
+
+    async fn keep_leases(&mut self) -> Result<(), DatabaseError> {
+        let now = Instant::now();
+        let parts = &mut self.parts;
+        let batches = parts.in_flight.batches();
+        if !batches.is_empty() && now >= self.extend_at {
+            let held = store::extend(&mut parts.link, parts.worker, &batches).await?;
+            let held: HashSet<Uuid> = held.into_iter().collect();
+            let lost: Vec<Uuid> = batches
+                .into_iter()
+                .filter(|batch| !held.contains(batch))
+                .collect();
+            // A batch whose last result is written while we ask is not lost; it is just gone.
+            let lost = lost
+                .into_iter()
+                .filter(|batch| parts.in_flight.holds(*batch));
+            for batch in lost {
+                tracing::warn!(%batch, "lease lost: nothing more of this batch is sent");
+                parts.in_flight.lost(std::iter::once(batch));
+            }
+            self.extend_at = now + self.lease / 3;
+        }
+        if now >= self.expire_at {
+            let expired = store::expire(&mut parts.link).await?;
+            if expired > 0 {
+                tracing::warn!(
+                    messages = expired,
+                    "leases ended without a result: these texts are unknown now"
+                );
+            }
+            parts.metrics.leases_expired(expired);
+            self.expire_at = now + EXPIRE_EVERY;
+        }
+        Ok(())
+    }
+
+    async fn claim(&mut self) -> Result<Next, DatabaseError> {
+        let parts = &mut self.parts;
+        let room = parts.in_flight.room(parts.concurrency);
+        let Some(jobs) = parts.jobs.as_ref().filter(|_| room > 0) else {
+            return Ok(Next::Room);
+        };
+        let claimed_at = BootTime::now();
+        let limit = i32::try_from(room).unwrap_or(i32::MAX);
+        let texts = store::claim(&mut parts.link, parts.worker, limit).await?;
+        let claimed = texts.len();
+        parts.metrics.claimed(claimed);
+        for text in texts {
+            parts.in_flight.claimed(text.batch_id);
+            if jobs.send(Job { text, claimed_at }).is_err() {
+                return Err(DatabaseError::Unusable(
+                    "the sending task is gone".to_owned(),
+                ));
+            }
+        }
+        if claimed > 0 {
+            self.pace.woken(Instant::now());
+        }
+        Ok(if claimed >= room {
+            Next::Now
+        } else {
+            Next::Hint(LONGEST_WAIT)
+        })
+    }
+
+    /// Writes the next chunk of a broadcast, if one waits. Returns whether something was written.
+    async fn fan_out(&mut self) -> Result<bool, DatabaseError> {
+        let now = Instant::now();
+        if now < self.fan_out_at {
+            return Ok(false);
+        }
+        let written = store::fan_out(&mut self.parts.link, FAN_OUT_CHUNK).await?;
+        self.parts.metrics.fanned_out(written.unwrap_or(0));
+        self.fan_out_at = if written.is_some() {
+            now
+        } else {
+            now + FAN_OUT_EVERY
+        };
+        Ok(written.is_some())
+    }
+}
+
+/// Why this installation and this daemon cannot work together, if they cannot.
+pub(crate) fn unusable(hello: &Hello, request_timeout: Duration) -> Option<String> {
+    if hello.schema_version < OLDEST_SCHEMA {
+        return Some(format!(
+            "the tables have version {} and herald needs {OLDEST_SCHEMA}: run SELECT herald_install();",
+            hello.schema_version
+        ));
+    }
+    if write_budget(hello.lease, request_timeout).is_zero() {
+        return Some(format!(
+            "lease_seconds is {}, too short for requests of up to {} s: run SELECT herald_set_setting('lease_seconds', '90');",
+            hello.lease.as_secs(),
+            request_timeout.as_secs()
+        ));
+    }
+    None
+}

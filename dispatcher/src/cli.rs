@@ -1,0 +1,66 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Sends what pg_herald has queued, through Twilio, and records what becomes of it.
+#[derive(Debug, Parser)]
+#[command(name = "herald", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// TOML file with settings, also named by HERALD_CONFIG; the environment goes before it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Settings come from the TOML file and from the environment; `herald config` lists them all.
+Exit codes: 0 done, 1 check found problems, 2 wrong command line, 69 unavailable (database, or the HTTP
+address is taken), 70 defect, 75 ended before all results were written, 77 not permitted, 78 wrong configuration.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon: send, receive callbacks, until SIGTERM or SIGINT
+    Run,
+    /// Check configuration, database, public URL and Twilio account; one line for each, with the way out
+    Check(CheckArgs),
+    /// Show what waits in the queue
+    Status(StatusArgs),
+    /// List every setting, its value and where it comes from; secrets are not shown
+    Config,
+}
+
+/// Options of `herald check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Connect to nothing: configuration only
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// One JSON array instead of lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `herald status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// One JSON array instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,400 @@
+//! Connections to Postgres: settings, TLS, time-outs, and the task that drives each one.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::ConfigVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_postgres::config::{LoadBalanceHosts, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::config::{DatabaseConfig, Problem};
+use crate::error::chain;
+use crate::store;
+
+/// For one host, from the name look-up to the first query. Postgres' own `connect_timeout` ends with the TCP connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the TCP connect to one address, so that a host that is gone leaves time for the next one.
+const TCP_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long an answer may take before the connection counts as lost. Above the session's `statement_timeout`.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// Why Postgres did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    /// No session could be opened.
+    #[error("cannot connect to Postgres at {place}")]
+    Connect {
+        /// Hosts and database.
+        place: String,
+        /// What the driver or the server said.
+        source: tokio_postgres::Error,
+    },
+    /// No session within the time allowed.
+    #[error("Postgres at {place} gave no session within {} s", .after.as_secs())]
+    ConnectTimeout {
+        /// Hosts and database.
+        place: String,
+        /// The time allowed.
+        after: Duration,
+    },
+    /// The extension is not there.
+    #[error(
+        "the extension pg_herald is not installed in Postgres at {place}: run CREATE EXTENSION pg_herald; SELECT herald_install();"
+    )]
+    NoExtension {
+        /// Hosts and database.
+        place: String,
+    },
+    /// A standby cannot be claimed from.
+    #[error(
+        "Postgres at {place} is a standby: name all servers in DATABASE_URL and add target_session_attrs=read-write"
+    )]
+    Standby {
+        /// Hosts and database.
+        place: String,
+    },
+    /// What the extension said cannot be worked with.
+    #[error("{0}")]
+    Unusable(String),
+    /// A statement failed.
+    #[error("{call} failed")]
+    Call {
+        /// The function that was called.
+        call: &'static str,
+        /// What the driver or the server said.
+        source: tokio_postgres::Error,
+    },
+    /// No answer to a statement.
+    #[error("{call} gave no answer within {} s: the connection counts as lost", ANSWER_TIMEOUT.as_secs())]
+    Timeout {
+        /// The function that was called.
+        call: &'static str,
+    },
+}
+
+impl DatabaseError {
+    /// What the server said, if it said anything.
+    pub(crate) fn sqlstate(&self) -> Option<&SqlState> {
+        match self {
+            Self::Connect { source, .. } | Self::Call { source, .. } => source.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the server refuses the content of the statement, so that the same content will be refused again: data
+    /// exception (class 22) or constraint violation (class 23).
+    pub(crate) fn is_about_content(&self) -> bool {
+        self.sqlstate()
+            .is_some_and(|state| matches!(state.code().get(..2), Some("22" | "23")))
+    }
+}
+
+/// How to open a session; shared by all that need one.
+pub(crate) struct Database {
+    connection: tokio_postgres::Config,
+    tls: Option<MakeRustlsConnect>,
+    place: String,
+}
+
+/// An open session and the task that drives it. Dropping it closes the session.
+pub(crate) struct Session {
+    /// Takes the statements.
+    pub(crate) client: Client,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Session {
+    /// Returns when the connection has ended, for whatever reason.
+    pub(crate) async fn ended(&mut self) {
+        // Both ways of ending, by itself or by a panic, mean the same to the caller.
+        if (&mut self.driver).await.is_err() {
+            tracing::error!("the task of a database connection panicked");
+        }
+    }
+}
+
+impl Database {
+    /// Completes the connection settings and loads certificates. A problem is about the CA file or the system's store.
+    pub(crate) fn new(config: &DatabaseConfig) -> Result<Self, Problem> {
+        let mut connection = config.connection.clone();
+        connection.application_name("herald").keepalives(true);
+        if connection.get_keepalives_idle() == tokio_postgres::Config::new().get_keepalives_idle() {
+            connection.keepalives_idle(Duration::from_secs(5));
+        }
+        if connection.get_keepalives_interval().is_none() {
+            connection.keepalives_interval(Duration::from_secs(2));
+        }
+        if connection.get_keepalives_retries().is_none() {
+            connection.keepalives_retries(2);
+        }
+        if connection.get_tcp_user_timeout().is_none() {
+            connection.tcp_user_timeout(Duration::from_secs(6));
+        }
+        if connection.get_connect_timeout().is_none() {
+            connection.connect_timeout(TCP_TIMEOUT);
+        }
+        let tls = match connection.get_ssl_mode() {
+            SslMode::Require => Some(MakeRustlsConnect::new(tls_config(config)?)),
+            _ => None,
+        };
+        let place = place(&connection);
+        Ok(Self {
+            connection,
+            tls,
+            place,
+        })
+    }
+
+    /// Hosts and database, for messages.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether sessions are encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Opens a session and prepares it: `statement_timeout` of 10 s, and the extension's schema on the search path.
+    /// `wake` is notified for every NOTIFY that arrives. Hosts are tried in the order given; `shuffle` takes any order,
+    /// for the case that the first one accepts connections and then says nothing.
+    pub(crate) async fn connect(
+        &self,
+        wake: Option<Arc<Notify>>,
+        shuffle: bool,
+    ) -> Result<Session, DatabaseError> {
+        let hosts = self
+            .connection
+            .get_hosts()
+            .len()
+            .max(self.connection.get_hostaddrs().len());
+        let after = CONNECT_TIMEOUT * u32::try_from(hosts.clamp(1, 4)).unwrap_or(1);
+        let opened = tokio::time::timeout(after, self.open(wake, shuffle)).await;
+        opened.unwrap_or_else(|_| {
+            Err(DatabaseError::ConnectTimeout {
+                place: self.place.clone(),
+                after,
+            })
+        })
+    }
+
+    async fn open(
+        &self,
+        wake: Option<Arc<Notify>>,
+        shuffle: bool,
+    ) -> Result<Session, DatabaseError> {
+        let failed = |source| DatabaseError::Connect {
+            place: self.place.clone(),
+            source,
+        };
+        let mut config = self.connection.clone();
+        if shuffle {
+            config.load_balance_hosts(LoadBalanceHosts::Random);
+        }
+        let session = match &self.tls {
+            Some(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
+                Session {
+                    client,
+                    driver: tokio::spawn(drive(connection, wake)),
+                }
+            }
+            None => {
+                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+                Session {
+                    client,
+                    driver: tokio::spawn(drive(connection, wake)),
+                }
+            }
+        };
+        let prepared = session
+            .client
+            .query_typed(store::PREPARE_SESSION, &[])
+            .await
+            .map_err(failed)?;
+        if prepared.is_empty() {
+            return Err(DatabaseError::NoExtension {
+                place: self.place.clone(),
+            });
+        }
+        Ok(session)
+    }
+}
+
+/// Drives a connection and empties its socket until it ends. Does nothing else, so that the server's NOTIFY queue
+/// never waits for us.
+async fn drive<S, T>(mut connection: Connection<S, T>, wake: Option<Arc<Notify>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        match (message, &wake) {
+            (Ok(AsyncMessage::Notification(_)), Some(wake)) => wake.notify_one(),
+            (Ok(AsyncMessage::Notice(notice)), _) => {
+                tracing::debug!(notice = notice.message(), "Postgres notice");
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => {
+                tracing::debug!(error = chain(&error), "database connection ended");
+                return;
+            }
+        }
+    }
+}
+
+fn tls_config(config: &DatabaseConfig) -> Result<rustls::ClientConfig, Problem> {
+    let Some(path) = &config.ca_file else {
+        return rustls::ClientConfig::with_platform_verifier().map_err(|error| {
+            Problem::new(
+                "sslmode=require",
+                format!(
+                    "the system's certificate authorities cannot be loaded: {}",
+                    chain(&error)
+                ),
+                "install ca-certificates or set HERALD_DATABASE_CA_FILE",
+            )
+        });
+    };
+    let problem = |what: String| {
+        Problem::new(
+            format!("database.ca_file {}", path.display()),
+            what,
+            "give a PEM file with at least one certificate that herald may read",
+        )
+    };
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(path)
+        .map_err(|error| problem(format!("cannot be read: {}", chain(&error))))?;
+    for certificate in certificates {
+        let certificate =
+            certificate.map_err(|error| problem(format!("is not PEM: {}", chain(&error))))?;
+        roots
+            .add(certificate)
+            .map_err(|error| problem(chain(&error)))?;
+    }
+    if roots.is_empty() {
+        return Err(problem("holds no certificate".to_owned()));
+    }
+    Ok(rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+fn place(config: &tokio_postgres::Config) -> String {
+    use tokio_postgres::config::Host;
+    let named = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let hosts: Vec<String> = match config.get_hosts() {
+        [] => config
+            .get_hostaddrs()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        _ => named.collect(),
+    };
+    let ports: Vec<String> = config.get_ports().iter().map(ToString::to_string).collect();
+    let port = if ports.is_empty() {
+        "5432".to_owned()
+    } else {
+        ports.join(",")
+    };
+    let database = config
+        .get_dbname()
+        .or(config.get_user())
+        .unwrap_or_default();
+    format!("{} port {port} database {database}", hosts.join(","))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn config(url: &str) -> DatabaseConfig {
+        DatabaseConfig {
+            connection: url.parse().unwrap(),
+            ca_file: None,
+        }
+    }
+
+    /// A database that refuses connections at once.
+    pub(crate) fn absent() -> Arc<Database> {
+        Arc::new(Database::new(&config("postgres://herald:s3cret@127.0.0.1:1/app")).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_named_with_the_cause_and_without_the_password() {
+        let error = absent().connect(None, false).await.err().unwrap();
+        let text = chain(&error);
+        assert!(
+            text.starts_with("cannot connect to Postgres at 127.0.0.1 port 1 database app: "),
+            "{text}"
+        );
+        assert!(
+            text.contains("refused") && !text.contains("s3cret"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_and_says_nothing_is_given_up() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let database =
+            Database::new(&config(&format!("postgres://h@127.0.0.1:{port}/app"))).unwrap();
+        tokio::time::pause();
+        let error = database.connect(None, false).await.err().unwrap();
+        assert!(
+            matches!(error, DatabaseError::ConnectTimeout { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn settings_of_the_connection_string_are_completed_and_not_replaced() {
+        let plain = Database::new(&config("postgres://h@db/app"))
+            .unwrap()
+            .connection;
+        assert_eq!(plain.get_application_name(), Some("herald"));
+        assert_eq!(plain.get_keepalives_idle(), Duration::from_secs(5));
+        let own = "postgres://h@db/app?keepalives_idle=60&keepalives_retries=9&tcp_user_timeout=1";
+        let own = Database::new(&config(own)).unwrap().connection;
+        assert_eq!(own.get_keepalives_idle(), Duration::from_secs(60));
+        assert_eq!(own.get_keepalives_retries(), Some(9));
+        assert_eq!(own.get_tcp_user_timeout(), Some(&Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_ca_file_must_hold_a_certificate() {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let path = std::env::temp_dir().join(format!("herald-ca-{}.pem", uuid::Uuid::now_v7()));
+        let with = |path: &std::path::Path| DatabaseConfig {
+            ca_file: Some(path.to_path_buf()),
+            ..config("postgres://h@db/app?sslmode=require")
+        };
+        let problem = Database::new(&with(&path)).err().unwrap().to_string();
+        assert!(problem.contains("cannot be read"), "{problem}");
+        std::fs::write(&path, "no certificate").unwrap();
+        let problem = Database::new(&with(&path)).err().unwrap().to_string();
+        assert!(problem.contains("holds no certificate"), "{problem}");
+    }
+}

@@ -1,0 +1,346 @@
+//! The client against a server that answers as Twilio does, or as the network does on a bad day.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use super::*;
+
+pub(crate) const SID: &str = "SM00000000000000000000000000000001";
+
+/// What the server does with a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Behaviour {
+    /// Answers with status line, headers and body; the connection is closed after that.
+    Answer(String),
+    /// Closes the connection after the request was read.
+    Close,
+    /// Resets the connection while the body is unread.
+    Reset,
+    /// Reads the request and answers as the other after this time.
+    Slow(Duration, String),
+    /// Reads the request and never answers.
+    Stall,
+}
+
+pub(crate) fn accepted() -> Behaviour {
+    answer(
+        "201 Created",
+        "",
+        &format!(r#"{{"sid":"{SID}","status":"queued","num_segments":"2"}}"#),
+    )
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> Behaviour {
+    let length = body.len();
+    Behaviour::Answer(format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\nTwilio-Request-Id: RQ1\r\n{headers}\r\n{body}"
+    ))
+}
+
+/// A server on a free port. Returns its base URL and the requests it read.
+pub(crate) async fn serve(behaviour: Behaviour) -> (Url, mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (requests, seen) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(handle(stream, behaviour.clone(), requests.clone()));
+        }
+    });
+    (base.parse().unwrap(), seen)
+}
+
+async fn handle(
+    mut stream: TcpStream,
+    behaviour: Behaviour,
+    requests: mpsc::UnboundedSender<String>,
+) {
+    let mut request = Vec::new();
+    if matches!(behaviour, Behaviour::Reset) {
+        // Bytes left unread turn the close into a reset.
+        stream.read_exact(&mut [0; 16]).await.unwrap();
+        return;
+    }
+    while !is_complete(&request) {
+        let mut bytes = [0; 4096];
+        match stream.read(&mut bytes).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => request.extend_from_slice(&bytes[..read]),
+        }
+    }
+    requests.send(String::from_utf8(request).unwrap()).ok();
+    match behaviour {
+        Behaviour::Answer(text) => stream.write_all(text.as_bytes()).await.unwrap(),
+        Behaviour::Slow(time, text) => {
+            tokio::time::sleep(time).await;
+            stream.write_all(text.as_bytes()).await.unwrap();
+        }
+        Behaviour::Stall => std::future::pending().await,
+        Behaviour::Close | Behaviour::Reset => {}
+    }
+}
+
+fn is_complete(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+pub(crate) fn config(base: Url) -> TwilioConfig {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    TwilioConfig {
+        account_sid: "AC00000000000000000000000000000001".to_owned(),
+        auth_tokens: vec![Secret::new("token-one"), Secret::new("token-two")],
+        api_key: None,
+        sender: Sender::From("+15005550006".to_owned()),
+        api_base_url: base,
+        request_timeout: Duration::from_secs(35),
+    }
+}
+
+async fn create(config: &TwilioConfig) -> Answer {
+    let text = Create {
+        to: "+14155550100",
+        body: "Hi & bye é",
+        status_callback: "https://h.example/twilio/status?m=1&a=1&s=2#rc=5",
+        validity_seconds: Some(100_000),
+    };
+    Twilio::new(config).unwrap().create(&text).await
+}
+
+async fn outcome(behaviour: Behaviour) -> Answer {
+    let (base, _seen) = serve(behaviour).await;
+    create(&config(base)).await
+}
+
+#[tokio::test]
+async fn an_accepted_text_brings_sid_status_and_segments() {
+    let (base, mut seen) = serve(accepted()).await;
+    let result = create(&config(base)).await;
+    assert_eq!(result.outcome, Outcome::Accepted);
+    assert_eq!(result.sid.as_deref(), Some(SID));
+    assert_eq!(result.twilio_status.as_deref(), Some("queued"));
+    assert_eq!(
+        (result.http_status, result.segments, result.reason),
+        (Some(201), Some(2), None)
+    );
+    assert_eq!(result.request_id.as_deref(), Some("RQ1"));
+
+    let request = seen.recv().await.unwrap();
+    let path =
+        "POST /2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json HTTP/1.1\r\n";
+    assert!(request.starts_with(path), "{request}");
+    let body = request.split_once("\r\n\r\n").unwrap().1;
+    assert_eq!(
+        body,
+        "To=%2B14155550100&Body=Hi+%26+bye+%C3%A9\
+         &StatusCallback=https%3A%2F%2Fh.example%2Ftwilio%2Fstatus%3Fm%3D1%26a%3D1%26s%3D2%23rc%3D5\
+         &From=%2B15005550006&ValidityPeriod=36000"
+    );
+    // AC…1:token-one
+    let basic = "QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTp0b2tlbi1vbmU=";
+    assert!(
+        request.contains(&format!("authorization: Basic {basic}")),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn api_key_and_messaging_service_are_used_when_given() {
+    let (base, mut seen) = serve(accepted()).await;
+    let config = TwilioConfig {
+        api_key: Some(("SK1".to_owned(), Secret::new("secret"))),
+        sender: Sender::MessagingService("MG1".to_owned()),
+        ..config(base)
+    };
+    assert_eq!(create(&config).await.outcome, Outcome::Accepted);
+    let request = seen.recv().await.unwrap();
+    assert!(
+        request.contains("authorization: Basic U0sxOnNlY3JldA=="),
+        "{request}"
+    );
+    assert!(
+        request.contains("&MessagingServiceSid=MG1&") && !request.contains("From="),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn refusals_are_classified_by_status_first_and_then_by_code() {
+    let json = |code: i32| format!(r#"{{"code":{code},"message":"no","status":400}}"#);
+    for (status, body, expected, code) in [
+        (
+            "400 Bad Request",
+            json(21211),
+            Outcome::Rejected,
+            Some(21211),
+        ),
+        (
+            "429 Too Many Requests",
+            json(20429),
+            Outcome::NotSent,
+            Some(20429),
+        ),
+        (
+            "401 Unauthorized",
+            json(20003),
+            Outcome::NotSent,
+            Some(20003),
+        ),
+        ("404 Not Found", "<html>".to_owned(), Outcome::NotSent, None),
+        (
+            "500 Internal Server Error",
+            json(20500),
+            Outcome::Unknown,
+            Some(20500),
+        ),
+        (
+            "502 Bad Gateway",
+            "<html>Bad Gateway</html>".to_owned(),
+            Outcome::Unknown,
+            None,
+        ),
+        ("302 Found", String::new(), Outcome::Unknown, None),
+    ] {
+        let result = outcome(answer(status, "Location: http://127.0.0.1:1/\r\n", &body)).await;
+        assert_eq!(
+            (result.outcome, result.error_code),
+            (expected, code),
+            "{status}"
+        );
+        assert_eq!((result.reason, result.sid), (None, None), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn newer_error_bodies_are_read_as_well() {
+    let body = r#"{"type":"x","title":"Too many","status":429,"code":20429}"#;
+    let result = outcome(answer("429 Too Many Requests", "Retry-After: 7\r\n", body)).await;
+    assert_eq!(result.error_message.as_deref(), Some("Too many"));
+    assert_eq!(result.retry_after_seconds, Some(7));
+}
+
+#[tokio::test]
+async fn a_success_that_cannot_be_read_is_unknown() {
+    let large = format!(
+        r#"{{"sid":"{SID}","body":"{}"}}"#,
+        "x".repeat(MAX_ANSWER_BYTES)
+    );
+    for body in [
+        "",
+        "<html>",
+        "{}",
+        r#"{"sid":null}"#,
+        r#"{"sid":"XX1"}"#,
+        &large,
+    ] {
+        let result = outcome(answer("201 Created", "", body)).await;
+        assert_eq!(
+            (result.outcome, result.reason),
+            (Outcome::Unknown, Some("unreadable"))
+        );
+        assert_eq!(result.http_status, Some(201));
+    }
+    let cut = "HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{\"sid\":".to_owned();
+    let result = outcome(Behaviour::Answer(cut)).await;
+    assert_eq!(
+        (result.outcome, result.reason),
+        (Outcome::Unknown, Some("unreadable"))
+    );
+}
+
+#[tokio::test]
+async fn after_the_request_was_written_nobody_knows() {
+    for behaviour in [Behaviour::Close, Behaviour::Reset] {
+        let result = outcome(behaviour).await;
+        assert_eq!(
+            (result.outcome, result.reason),
+            (Outcome::Unknown, Some("reset"))
+        );
+    }
+    let (base, mut seen) = serve(Behaviour::Stall).await;
+    let config = TwilioConfig {
+        request_timeout: Duration::from_millis(200),
+        ..config(base)
+    };
+    let result = create(&config).await;
+    assert_eq!(
+        (result.outcome, result.reason),
+        (Outcome::Unknown, Some("timeout"))
+    );
+    assert!(seen.recv().await.is_some());
+    assert!(seen.try_recv().is_err(), "the request was repeated");
+}
+
+#[tokio::test]
+async fn before_the_request_was_written_nothing_was_sent() {
+    for base in [
+        "http://127.0.0.1:1",
+        "http://herald..invalid",
+        "https://127.0.0.1:1",
+    ] {
+        let result = create(&config(base.parse().unwrap())).await;
+        assert_eq!(
+            (result.outcome, result.reason),
+            (Outcome::NotSent, Some("connect")),
+            "{base}"
+        );
+    }
+    // TLS to a server that speaks none.
+    let (base, _seen) = serve(accepted()).await;
+    let base = base.as_str().replace("http:", "https:");
+    let result = create(&config(base.parse().unwrap())).await;
+    assert_eq!(
+        (result.outcome, result.reason),
+        (Outcome::NotSent, Some("connect"))
+    );
+}
+
+#[tokio::test]
+async fn the_account_is_asked_for_its_status() {
+    let (base, mut seen) = serve(answer("200 OK", "", r#"{"status":"active"}"#)).await;
+    let status = Twilio::new(&config(base))
+        .unwrap()
+        .account_status()
+        .await
+        .unwrap();
+    assert_eq!(status, "active");
+    assert!(
+        seen.recv()
+            .await
+            .unwrap()
+            .starts_with("GET /2010-04-01/Accounts/AC00000000000000000000000000000001.json ")
+    );
+
+    let (base, _seen) = serve(answer("401 Unauthorized", "", r#"{"code":20003}"#)).await;
+    let error = Twilio::new(&config(base))
+        .unwrap()
+        .account_status()
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "127.0.0.1 answered 401 with error 20003");
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date() {
+    let now = DateTime::parse_from_rfc3339("2026-11-22T10:00:00Z")
+        .unwrap()
+        .to_utc();
+    let read = |value: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, value.parse().unwrap());
+        retry_after(&headers, now)
+    };
+    assert_eq!(read("30"), Some(30));
+    assert_eq!(read("Sun, 22 Nov 2026 10:01:00 GMT"), Some(60));
+    assert_eq!(read("Sun, 22 Nov 2026 09:00:00 GMT"), None);
+    assert_eq!(read("soon"), None);
+}
