@@ -1,27 +1,23 @@
 //! `./dev demo`: the whole way of one text, shown step by step and checked at the end.
 
 use crate::failure::{Failure, Outcome};
-use crate::people::{self, EVENT_TYPE};
-use crate::stack::{Stack, StackOptions};
+use crate::people::{EVENT_TYPE, User};
+use crate::stack::{self, DATABASE, Stack, StackOptions};
 use chrono::{DateTime, Utc};
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// How long the demo looks on after the rollback, to show that nothing comes.
 const WATCH_NOTHING: Duration = Duration::from_millis(700);
 
-/// Every event of a message's life, from the tables that record it.
+/// Every event of the message's life after its commit, from the tables that record it.
 const STORY: &str = "
     select at, what from (
-        select m.created_at as at, 'pending    written by your transaction' as what from herald.sms_messages m where m.id = $1
+        select a.started_at as at, 'queued     claimed by the daemon' as what from herald.sms_send_attempts a
         union all
-        select a.started_at, 'queued     claimed by the daemon' from herald.sms_send_attempts a where a.message_id = $1
-        union all
-        select a.finished_at, format('sending    %s by Twilio as %s', a.outcome, a.sid)
-        from herald.sms_send_attempts a where a.message_id = $1
+        select a.finished_at, format('sending    %s by Twilio as %s', a.outcome, a.sid) from herald.sms_send_attempts a
         union all
         select c.received_at, format('%s signed callback (%s)', rpad(c.message_status, 10), c.result)
-        from herald.twilio_callbacks c where c.message_id = $1
+        from herald.twilio_callbacks c
     ) story order by at";
 
 /// Runs the demo; a failure if not exactly one text was delivered, or the tables do not say so.
@@ -34,13 +30,7 @@ pub async fn run() -> Outcome<()> {
     // The simulator's own delays are nearer to life than those of the tests.
     options.simulator = Vec::new();
     let stack = Stack::with(options).await?;
-    println!(
-        "  database   {}",
-        stack
-            .cluster
-            .url("app")
-            .replace(|c: char| c.is_ascii_control(), "")
-    );
+    println!("  database   {}", stack.cluster.url(DATABASE));
     println!("  daemon     {}", stack.daemon.url);
     println!("  simulator  {}", stack.simulator.url);
     println!("  ready after {:.1} s\n", began.elapsed().as_secs_f64());
@@ -49,9 +39,9 @@ pub async fn run() -> Outcome<()> {
         "1. A user with the verified number {}, subscribed to {EVENT_TYPE}.\n",
         user.phone_number
     );
-    roll_back(&stack, user.id).await?;
-    let message = commit(&stack, user.id).await?;
-    tell(&stack, message).await?;
+    roll_back(&stack, &user).await?;
+    let committed_at = commit(&stack, &user).await?;
+    tell(&stack, committed_at).await?;
     check(&stack).await?;
     println!(
         "\nOne text delivered; the tables agree. Everything above is being removed.\n\n\
@@ -62,11 +52,11 @@ pub async fn run() -> Outcome<()> {
     Ok(())
 }
 
-async fn roll_back(stack: &Stack, user: Uuid) -> Outcome<()> {
+async fn roll_back(stack: &Stack, user: &User) -> Outcome<()> {
     println!("2. begin; select emit_notification_event('{EVENT_TYPE}', …); rollback;");
     let mut client = stack.connect().await?;
     let transaction = client.transaction().await?;
-    emit(transaction.client(), user, "Never to be sent").await?;
+    stack::emit(transaction.client(), user, "Never to be sent").await?;
     transaction.rollback().await?;
     tokio::time::sleep(WATCH_NOTHING).await;
     println!(
@@ -80,8 +70,8 @@ async fn roll_back(stack: &Stack, user: Uuid) -> Outcome<()> {
     Ok(())
 }
 
-/// Returns the message's id.
-async fn commit(stack: &Stack, user: Uuid) -> Outcome<Uuid> {
+/// Returns when it was committed, after the text was delivered.
+async fn commit(stack: &Stack, user: &User) -> Outcome<DateTime<Utc>> {
     println!(
         "3. begin; insert into task …; select emit_notification_event('{EVENT_TYPE}', …); commit;"
     );
@@ -93,7 +83,8 @@ async fn commit(stack: &Stack, user: Uuid) -> Outcome<Uuid> {
     transaction
         .execute("insert into task values ('Water the plants')", &[])
         .await?;
-    emit(transaction.client(), user, "Water the plants").await?;
+    stack::emit(transaction.client(), user, "Water the plants").await?;
+    let committed_at = Utc::now();
     transaction.commit().await?;
     stack
         .wait_for_sql(
@@ -102,28 +93,16 @@ async fn commit(stack: &Stack, user: Uuid) -> Outcome<Uuid> {
              and exists (select from herald.notification_deliveries where status = 'delivered')",
         )
         .await?;
-    stack.value("select id from herald.sms_messages").await
+    Ok(committed_at)
 }
 
-async fn emit(client: &tokio_postgres::Client, user: Uuid, task: &str) -> Outcome<()> {
-    let user = people::User {
-        id: user,
-        phone_number: String::new(),
-    };
-    crate::stack::emit(client, &user, task).await.map(|_| ())
-}
-
-async fn tell(stack: &Stack, message: Uuid) -> Outcome<()> {
-    let rows = stack.client.query(STORY, &[&message]).await?;
-    let Some(first) = rows.first() else {
-        return Err(Failure::new("the message has no history"));
-    };
-    let start: DateTime<Utc> = first.try_get("at")?;
-    for row in &rows {
+async fn tell(stack: &Stack, committed_at: DateTime<Utc>) -> Outcome<()> {
+    println!("   +   0 ms  pending    committed with your own rows");
+    for row in stack.client.query(STORY, &[]).await? {
         let at: DateTime<Utc> = row.try_get("at")?;
         println!(
             "   +{:>4} ms  {}",
-            (at - start).num_milliseconds(),
+            (at - committed_at).num_milliseconds(),
             row.try_get::<_, String>("what")?
         );
     }

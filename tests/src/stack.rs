@@ -163,6 +163,12 @@ impl Stack {
         self.wait_for_sql("every message settled", query).await
     }
 
+    /// Waits until every message has been sent or given up, or is in doubt: none waits for a daemon any more.
+    pub async fn wait_until_nothing_waits(&self) -> Outcome<()> {
+        let query = "select not exists (select from herald.sms_messages where status in ('scheduled', 'pending', 'queued'))";
+        self.wait_for_sql("nothing waits any more", query).await
+    }
+
     /// Lets the leases of daemons that are gone run out now instead of after `lease_seconds`.
     pub async fn expire_leases(&self) -> Outcome<()> {
         self.client

@@ -14,7 +14,7 @@ mod scheduled;
 mod transactions;
 mod whole_path;
 
-use herald_tests::{Failure, Outcome};
+use herald_tests::{Failure, Outcome, Stack};
 use tokio_postgres::Error;
 
 /// The SQLSTATE a statement was refused with.
@@ -30,3 +30,40 @@ fn refusal<T>(result: Result<T, Error>) -> Outcome<String> {
 
 /// SQLSTATE of "permission denied".
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// Compares what the provider accepted with what the database says: nobody twice, and nobody forgotten. Texts must differ.
+async fn assert_sent_once_or_in_doubt(stack: &Stack, messages: u32) -> Outcome<()> {
+    let accepted = stack.simulator.accepted_per_body().await?;
+    let rows = stack
+        .client
+        .query(
+            "select message_content, status from herald.sms_messages",
+            &[],
+        )
+        .await?;
+    assert_eq!(rows.len(), messages as usize);
+    for row in &rows {
+        let (body, status): (String, String) = (row.get(0), row.get(1));
+        let times = accepted.get(&body).copied().unwrap_or(0);
+        assert!(
+            times <= 1,
+            "{body} was sent {times} times\n{}",
+            stack.report().await
+        );
+        assert!(
+            times == 1 || status == "unknown",
+            "{body} is {status} and was never sent\n{}",
+            stack.report().await
+        );
+    }
+    let rows_of_accepted = rows
+        .iter()
+        .filter(|row| accepted.contains_key(row.get::<_, &str>(0)))
+        .count();
+    assert_eq!(
+        accepted.len(),
+        rows_of_accepted,
+        "every accepted text has its row"
+    );
+    Ok(())
+}
