@@ -10,7 +10,8 @@ use crate::complete::gather;
 use crate::database::DatabaseError;
 use crate::error::chain;
 use crate::link::Link;
-use crate::store::{self, Callback};
+use crate::records::Callback;
+use crate::store;
 
 /// Most callbacks in one transaction.
 const BATCH: usize = 100;

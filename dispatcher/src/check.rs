@@ -1,14 +1,16 @@
 //! `herald check`: tries everything the daemon will need and says, line by line, what to do where it fails.
 
+mod report;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::check::report::Report;
 use crate::claim::unusable;
 use crate::cli::CheckArgs;
 use crate::config::{Config, Problem, Sources, is_loopback};
@@ -26,70 +28,6 @@ const ECHO: Duration = Duration::from_secs(1);
 /// A clock that differs by more is worth a warning.
 const CLOCK_TOLERANCE_SECONDS: f64 = 2.0;
 
-/// How one probe went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Ok,
-    Warn,
-    Fail,
-}
-
-/// One line of the report.
-#[derive(Debug, Serialize)]
-struct Probe {
-    name: &'static str,
-    verdict: Verdict,
-    detail: String,
-    fix: Option<String>,
-}
-
-/// The probes so far.
-#[derive(Debug, Default)]
-struct Report(Vec<Probe>);
-
-impl Report {
-    fn ok(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.put(name, Verdict::Ok, detail.into(), None);
-    }
-
-    fn warn(&mut self, name: &'static str, detail: impl Into<String>, fix: impl Into<String>) {
-        self.put(name, Verdict::Warn, detail.into(), Some(fix.into()));
-    }
-
-    fn fail(&mut self, name: &'static str, detail: impl Into<String>, fix: impl Into<String>) {
-        self.put(name, Verdict::Fail, detail.into(), Some(fix.into()));
-    }
-
-    fn put(&mut self, name: &'static str, verdict: Verdict, detail: String, fix: Option<String>) {
-        self.0.push(Probe {
-            name,
-            verdict,
-            detail,
-            fix,
-        });
-    }
-
-    fn print(&self, json: bool) -> Exit {
-        if json {
-            println!("{}", serde_json::json!(self.0));
-        } else {
-            for probe in &self.0 {
-                let verdict = format!("{:?}", probe.verdict).to_lowercase();
-                let fix = probe
-                    .fix
-                    .as_ref()
-                    .map_or(String::new(), |fix| format!("; {fix}"));
-                println!("{verdict:<4}  {:<13}  {}{fix}", probe.name, probe.detail);
-            }
-        }
-        match self.0.iter().any(|probe| probe.verdict == Verdict::Fail) {
-            true => Exit::Problems,
-            false => Exit::Done,
-        }
-    }
-}
-
 /// Checks and prints. 78 if the configuration is wrong, 1 if anything else failed.
 pub(crate) async fn check(sources: &Sources, args: &CheckArgs) -> Exit {
     let mut report = Report::default();
@@ -97,9 +35,9 @@ pub(crate) async fn check(sources: &Sources, args: &CheckArgs) -> Exit {
         Ok(config) => config,
         Err(problems) => {
             for problem in &problems {
-                report.put("configuration", Verdict::Fail, problem.to_string(), None);
+                report.broken("configuration", problem.to_string());
             }
-            report.print(args.json);
+            print!("{}", report.text(args.json));
             return Exit::Config;
         }
     };
@@ -115,12 +53,13 @@ pub(crate) async fn check(sources: &Sources, args: &CheckArgs) -> Exit {
         check_database(&database, &config, &mut report).await;
         check_twilio(&config, &mut report).await;
     }
-    report.print(args.json)
+    print!("{}", report.text(args.json));
+    report.exit()
 }
 
 fn refuse(problem: &Problem, report: &mut Report, args: &CheckArgs) -> Exit {
-    report.put("database", Verdict::Fail, problem.to_string(), None);
-    report.print(args.json);
+    report.broken("database", problem.to_string());
+    print!("{}", report.text(args.json));
     Exit::Config
 }
 
@@ -256,7 +195,7 @@ async fn check_hello(link: &mut Link, config: &Config, report: &mut Report) {
         );
     }
     match unusable(&hello, config.twilio.request_timeout) {
-        Some(problem) => report.put("schema", Verdict::Fail, problem, None),
+        Some(problem) => report.broken("schema", problem),
         None => report.ok(
             "schema",
             format!(
@@ -342,16 +281,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_failure_gives_exit_code_1_and_a_warning_does_not() {
-        let mut report = Report::default();
-        report.ok("a", "fine");
-        report.warn("b", "so so", "improve it");
-        assert_eq!(report.print(false), Exit::Done);
-        report.fail("c", "broken", "repair it");
-        assert_eq!(report.print(true), Exit::Problems);
-    }
-
-    #[test]
     fn missing_functions_and_missing_privileges_are_told_apart() {
         let mut report = Report::default();
         let functions = [
@@ -360,7 +289,10 @@ mod tests {
             ("c()".to_owned(), true, true),
         ];
         check_privileges(&functions, "herald", &mut report);
-        let details: Vec<&str> = report.0.iter().map(|probe| probe.detail.as_str()).collect();
-        assert_eq!(details, ["not there: a()", "herald may not call b()"]);
+        assert_eq!(
+            report.text(false),
+            "fail  functions      not there: a(); run ALTER EXTENSION pg_herald UPDATE;\n\
+             fail  privileges     herald may not call b(); run SELECT herald_grant('dispatcher', 'herald'); as the owner\n"
+        );
     }
 }

@@ -1,6 +1,5 @@
 //! The main loop: claims what is due, keeps the leases, spreads broadcasts, and feeds the watchdog each time round.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,20 +13,20 @@ use crate::database::DatabaseError;
 use crate::error::chain;
 use crate::health::Health;
 use crate::inflight::InFlight;
+use crate::leases::Leases;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
+use crate::records::Hello;
 use crate::send::{Job, write_budget};
 use crate::shutdown::Shutdown;
-use crate::store::{self, Hello};
+use crate::store;
 use crate::systemd::Systemd;
 
 /// Oldest tables that this daemon works with.
 pub(crate) const OLDEST_SCHEMA: i32 = 1;
 /// A clock that differs by more is worth a warning. Deadlines do not depend on it: they are Postgres' own.
 const CLOCK_TOLERANCE_SECONDS: f64 = 2.0;
-/// How often leases that ended are looked for.
-const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 /// How often it is asked whether a broadcast waits.
 const FAN_OUT_EVERY: Duration = Duration::from_millis(100);
 /// Recipients in one chunk of a broadcast: some tens of milliseconds of work.
@@ -73,8 +72,7 @@ pub(crate) struct MainLoop {
     greeted: Option<(u64, Instant)>,
     systemd: Systemd,
     pace: Pace,
-    expire_at: Instant,
-    extend_at: Instant,
+    leases: Leases,
     fan_out_at: Instant,
 }
 
@@ -100,8 +98,7 @@ impl MainLoop {
             greeted: None,
             systemd: Systemd::default(),
             pace: Pace::default(),
-            expire_at: now,
-            extend_at: now,
+            leases: Leases::new(now),
             fan_out_at: now,
         }
     }
@@ -187,7 +184,7 @@ impl MainLoop {
             self.parts.link.close();
             return Err(error);
         }
-        self.keep_leases().await?;
+        self.leases.keep(&mut self.parts, self.lease).await?;
         if self.parts.jobs.is_none() {
             return Ok(Next::Room);
         }
@@ -236,41 +233,6 @@ impl MainLoop {
         self.greeted = Some((parts.link.generation(), Instant::now()));
         // What was announced while we were away was not heard.
         self.pace.woken(Instant::now());
-        Ok(())
-    }
-
-    async fn keep_leases(&mut self) -> Result<(), DatabaseError> {
-        let now = Instant::now();
-        let parts = &mut self.parts;
-        let batches = parts.in_flight.batches();
-        if !batches.is_empty() && now >= self.extend_at {
-            let held = store::extend(&mut parts.link, parts.worker, &batches).await?;
-            let held: HashSet<Uuid> = held.into_iter().collect();
-            let lost: Vec<Uuid> = batches
-                .into_iter()
-                .filter(|batch| !held.contains(batch))
-                .collect();
-            // A batch whose last result is written while we ask is not lost; it is just gone.
-            let lost = lost
-                .into_iter()
-                .filter(|batch| parts.in_flight.holds(*batch));
-            for batch in lost {
-                tracing::warn!(%batch, "lease lost: nothing more of this batch is sent");
-                parts.in_flight.lost(std::iter::once(batch));
-            }
-            self.extend_at = now + self.lease / 3;
-        }
-        if now >= self.expire_at {
-            let expired = store::expire(&mut parts.link).await?;
-            if expired > 0 {
-                tracing::warn!(
-                    messages = expired,
-                    "leases ended without a result: these texts are unknown now"
-                );
-            }
-            parts.metrics.leases_expired(expired);
-            self.expire_at = now + EXPIRE_EVERY;
-        }
         Ok(())
     }
 

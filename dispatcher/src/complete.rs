@@ -12,7 +12,8 @@ use crate::database::DatabaseError;
 use crate::error::chain;
 use crate::inflight::InFlight;
 use crate::link::Link;
-use crate::store::{self, AttemptResult};
+use crate::records::AttemptResult;
+use crate::store;
 
 /// Most results in one transaction.
 const BATCH: usize = 100;

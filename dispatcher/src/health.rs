@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use crate::error::chain;
 use crate::link::Link;
 use crate::metrics::Metrics;
-use crate::store::{self, Hello};
+use crate::records::Hello;
+use crate::store;
 
 /// A main loop that has not come round in this time hangs. Longer than any single wait in it.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -111,16 +112,16 @@ impl Health {
                 return;
             }
             match store::queue_stats(&mut monitor.link).await {
-                Ok(stats) => self.metrics.set_queue(&stats),
+                Ok(stats) => self.metrics.queue().set(&stats),
                 Err(error) => {
-                    self.metrics.set_queue(&[]);
+                    self.metrics.queue().clear();
                     tracing::warn!(error = chain(&error), "the queue's figures are not known");
                 }
             }
             monitor.scraped = Some(Instant::now());
         };
         if timeout(ANSWER_WITHIN, refresh).await.is_err() {
-            self.metrics.set_queue(&[]);
+            self.metrics.queue().clear();
         }
         self.metrics.text()
     }

@@ -115,12 +115,9 @@ impl InFlight {
         self.state().batches.contains_key(&batch)
     }
 
-    /// These leases were lost: nothing more of them may be sent.
-    pub(crate) fn lost(&self, batches: impl Iterator<Item = Uuid>) {
-        let mut state = self.state();
-        for batch in batches {
-            state.batches.remove(&batch);
-        }
+    /// This lease was lost: nothing more of the batch may be sent.
+    pub(crate) fn lost(&self, batch: Uuid) {
+        self.state().batches.remove(&batch);
     }
 
     /// The present counts.
@@ -226,7 +223,7 @@ mod tests {
         let held = InFlight::default();
         let batch = Uuid::now_v7();
         held.claimed(batch);
-        held.lost([batch].into_iter());
+        held.lost(batch);
         assert!(!held.holds(batch));
         held.answered(None);
         held.written([batch].into_iter());

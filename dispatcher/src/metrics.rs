@@ -1,5 +1,9 @@
 //! Counters and gauges for Prometheus, in the OpenMetrics text format. No ids and no phone numbers as labels.
 
+mod queue;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -12,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::store::QueueStat;
+use crate::metrics::queue::QueueMetrics;
 use crate::twilio::Answer;
 
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -40,10 +44,7 @@ pub(crate) struct Metrics {
     clock_offset: FloatGauge,
     requests_in_flight: Gauge,
     results_waiting: Gauge,
-    queue: Family<Labels<2>, Gauge>,
-    oldest: Family<Labels<1>, FloatGauge>,
-    unknown: Gauge,
-    unknown_oldest: FloatGauge,
+    queue: QueueMetrics,
 }
 
 fn request_buckets() -> Histogram {
@@ -76,10 +77,7 @@ impl Metrics {
             clock_offset: FloatGauge::default(),
             requests_in_flight: Gauge::default(),
             results_waiting: Gauge::default(),
-            queue: Family::default(),
-            oldest: Family::default(),
-            unknown: Gauge::default(),
-            unknown_oldest: FloatGauge::default(),
+            queue: QueueMetrics::default(),
         };
         metrics.poll_mode.set(1);
         metrics.register();
@@ -173,26 +171,7 @@ impl Metrics {
             "Results not yet written to Postgres",
             self.results_waiting.clone(),
         );
-        registry.register(
-            "queue_messages",
-            "Texts in the queue and on their way",
-            self.queue.clone(),
-        );
-        registry.register(
-            "queue_oldest_pending_age_seconds",
-            "How long the oldest due text has been due",
-            self.oldest.clone(),
-        );
-        registry.register(
-            "attempts_unknown",
-            "Texts of which nobody knows yet whether they went out",
-            self.unknown.clone(),
-        );
-        registry.register(
-            "attempts_unknown_oldest_age_seconds",
-            "Age of the oldest of these",
-            self.unknown_oldest.clone(),
-        );
+        self.queue.register(registry);
         let build = Family::<Labels<1>, Gauge>::default();
         build
             .get_or_create(&[("version", env!("CARGO_PKG_VERSION").to_owned())])
@@ -302,33 +281,9 @@ impl Metrics {
             .inc();
     }
 
-    /// Replaces the queue's figures. Empty: they are not known at present and are left out.
-    pub(crate) fn set_queue(&self, stats: &[QueueStat]) {
-        self.queue.clear();
-        self.oldest.clear();
-        let (mut unknown, mut unknown_oldest) = (0, 0.0_f64);
-        for stat in stats {
-            let labels = [
-                ("state", stat.state.clone()),
-                ("priority", stat.priority.clone()),
-            ];
-            self.queue.get_or_create(&labels).set(stat.messages);
-            let age = stat.oldest_age_seconds.unwrap_or(0.0).max(0.0);
-            match stat.state.as_str() {
-                "due" => {
-                    self.oldest
-                        .get_or_create(&[("priority", stat.priority.clone())])
-                        .set(age);
-                }
-                "unknown" => {
-                    unknown += stat.messages;
-                    unknown_oldest = unknown_oldest.max(age);
-                }
-                _ => {}
-            }
-        }
-        self.unknown.set(unknown);
-        self.unknown_oldest.set(unknown_oldest);
+    /// The queue's figures, set at each scrape.
+    pub(crate) fn queue(&self) -> &QueueMetrics {
+        &self.queue
     }
 
     /// The OpenMetrics text.
@@ -338,63 +293,5 @@ impl Metrics {
             unreachable!("writing into a String does not fail");
         }
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use herald_core::outcome::Outcome;
-
-    use super::*;
-
-    #[test]
-    fn the_text_holds_what_was_counted() {
-        let metrics = Metrics::new();
-        metrics.attempt(&Answer {
-            http_status: Some(201),
-            reason: None,
-            ..Answer::without_response(Outcome::Accepted, "", Duration::from_millis(120))
-        });
-        metrics.attempt(&Answer::without_response(
-            Outcome::NotSent,
-            "shutdown",
-            Duration::ZERO,
-        ));
-        metrics.delivery_status("delivered", None);
-        metrics.delivery_status("<script>", Some(-1));
-        metrics.webhook("status", "ok", Duration::from_millis(3));
-        metrics.set_queue(&[
-            QueueStat {
-                state: "due".into(),
-                priority: "normal".into(),
-                messages: 4,
-                oldest_age_seconds: Some(1.5),
-            },
-            QueueStat {
-                state: "unknown".into(),
-                priority: "normal".into(),
-                messages: 2,
-                oldest_age_seconds: Some(90.0),
-            },
-        ]);
-        let text = metrics.text();
-        for line in [
-            "herald_attempts_total{outcome=\"accepted\"} 1",
-            "herald_attempts_total{outcome=\"not_sent\"} 1",
-            "herald_provider_request_duration_seconds_count{method=\"POST\",status_class=\"2xx\"} 1",
-            "herald_delivery_status_total{status=\"delivered\",error_code=\"\"} 1",
-            "herald_delivery_status_total{status=\"other\",error_code=\"other\"} 1",
-            "herald_webhook_requests_total{kind=\"status\",result=\"ok\"} 1",
-            "herald_queue_messages{state=\"due\",priority=\"normal\"} 4",
-            "herald_queue_oldest_pending_age_seconds{priority=\"normal\"} 1.5",
-            "herald_attempts_unknown 2",
-            "herald_poll_mode 1",
-            "herald_build_info{version=",
-            "# EOF",
-        ] {
-            assert!(text.contains(line), "{line} is not in\n{text}");
-        }
-        metrics.set_queue(&[]);
-        assert!(!metrics.text().contains("herald_queue_messages{"));
     }
 }

@@ -15,6 +15,9 @@ const SHORTEST_POLL: Duration = Duration::from_millis(250);
 /// Longest wait. NOTIFY is a hint; this is what holds when it never comes.
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 
+/// Wait when something is due that could not be claimed just now.
+const DUE_POLL: Duration = Duration::from_millis(20);
+
 /// Remembers wake-ups and how long nothing was found.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
@@ -30,7 +33,8 @@ impl Pace {
     }
 
     /// Nothing more could be claimed: how long to wait at most, if the next work that is known is due in `due_in`.
-    /// Work that is due already is somebody else's or is held back, so it does not shorten the wait.
+    /// Zero: something is due although nothing was claimed, because another daemon has its hands on it or because the
+    /// last claim was all suppressed; neither takes long.
     pub(crate) fn wait(&mut self, now: Instant, due_in: Option<Duration>) -> Duration {
         if let Some((at, looked)) = self.woken {
             if let Some(after) = LOOK_AGAIN.get(looked) {
@@ -41,9 +45,11 @@ impl Pace {
         }
         let poll = self.poll.clamp(SHORTEST_POLL, LONGEST_POLL);
         self.poll = poll * 2;
-        due_in
-            .filter(|due_in| !due_in.is_zero())
-            .map_or(poll, |due_in| due_in.min(poll))
+        match due_in {
+            Some(Duration::ZERO) => DUE_POLL,
+            Some(due_in) => due_in.min(poll),
+            None => poll,
+        }
     }
 
     /// Whether the looks after a wake-up are done, so that a plain poll comes next.
@@ -85,6 +91,6 @@ mod tests {
         let now = Instant::now();
         assert_eq!(pace.wait(now, Some(ms(37))), ms(37));
         assert_eq!(pace.wait(now, Some(ms(60_000))), ms(500));
-        assert_eq!(pace.wait(now, Some(Duration::ZERO)), ms(1000));
+        assert_eq!(pace.wait(now, Some(Duration::ZERO)), ms(20));
     }
 }

@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use crate::boottime::BootTime;
 use crate::inflight::InFlight;
 use crate::metrics::Metrics;
+use crate::records::{AttemptResult, Claimed, Hello};
 use crate::shutdown::Shutdown;
-use crate::store::{AttemptResult, Claimed, Hello};
 use crate::twilio::{Answer, Create, Twilio};
 
 /// Kept free between the end of the longest request and the end of the lease.

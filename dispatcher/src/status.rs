@@ -10,7 +10,8 @@ use crate::database::Database;
 use crate::error::chain;
 use crate::exit::Exit;
 use crate::link::Link;
-use crate::store::{self, QueueStat};
+use crate::records::QueueStat;
+use crate::store;
 
 /// Prints the queue by state and priority. 69 if Postgres does not say it.
 pub(crate) async fn status(config: &Config, args: &StatusArgs) -> Exit {

@@ -3,88 +3,25 @@
 //! Facts: <https://www.twilio.com/docs/messaging/api/message-resource>,
 //! <https://www.twilio.com/docs/api/errors/20500> (a create that failed at Twilio may have been carried out).
 
+mod answer;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use herald_core::outcome::{Outcome, classify_response};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, Url};
-use serde::{Deserialize, Serialize};
+use herald_core::outcome::Outcome;
+use reqwest::{Client, Url};
+
+pub(crate) use answer::Answer;
+use answer::{ErrorBody, read_answer, read_limited, without_answer};
 
 use crate::config::{Secret, Sender, TwilioConfig, is_loopback};
-use crate::error::chain;
 
 /// Longest time for name look-up, TCP and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections are closed well before a load balancer would (60 s is usual), so that a request is not written
 /// into a connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// No answer of the Messages resource comes near this.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
-
-/// What one create request came to.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(PartialEq))]
-pub(crate) struct Answer {
-    /// What is known about the text now.
-    #[serde(skip)]
-    pub(crate) outcome: Outcome,
-    /// Twilio's id of the message.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) sid: Option<String>,
-    /// Twilio's word for its status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) twilio_status: Option<String>,
-    /// HTTP status; none if no answer came.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) http_status: Option<u16>,
-    /// Twilio's error code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error_code: Option<i32>,
-    /// Twilio's text or ours. May hold the number: for the database, not for the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error_message: Option<String>,
-    /// `Twilio-Request-Id`, which Twilio's support asks for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) request_id: Option<String>,
-    /// From the start of the request to the end of the answer.
-    pub(crate) elapsed_ms: u64,
-    /// Segments that Twilio counted, if it counted already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) segments: Option<i32>,
-    /// `Retry-After`, if present.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) retry_after_seconds: Option<u64>,
-    /// Why, when Twilio did not say it: late, shutdown, request, connect, timeout, reset, unreadable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
-}
-
-impl Answer {
-    /// An end that Twilio's answer had no part in.
-    pub(crate) fn without_response(
-        outcome: Outcome,
-        reason: &'static str,
-        elapsed: Duration,
-    ) -> Self {
-        Self {
-            outcome,
-            sid: None,
-            twilio_status: None,
-            http_status: None,
-            error_code: None,
-            error_message: None,
-            request_id: None,
-            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            segments: None,
-            retry_after_seconds: None,
-            reason: Some(reason),
-        }
-    }
-}
 
 /// One text as Twilio gets it.
 pub(crate) struct Create<'a> {
@@ -128,21 +65,6 @@ pub(crate) struct Twilio {
     user: String,
     password: Secret,
     sender: Sender,
-}
-
-#[derive(Deserialize)]
-struct MessageBody {
-    sid: String,
-    status: Option<String>,
-    num_segments: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    code: Option<i32>,
-    message: Option<String>,
-    /// RFC 9457 answers have this instead of `message`.
-    title: Option<String>,
 }
 
 impl Twilio {
@@ -248,92 +170,4 @@ impl Twilio {
         let account: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         Ok(account["status"].as_str().unwrap_or("unknown").to_owned())
     }
-}
-
-/// No answer: before the request was written nothing was sent, after that nobody knows.
-fn without_answer(error: &reqwest::Error, elapsed: Duration) -> Answer {
-    let (outcome, reason) = match error {
-        error if error.is_builder() => (Outcome::NotSent, "request"),
-        error if error.is_connect() => (Outcome::NotSent, "connect"),
-        error if error.is_timeout() => (Outcome::Unknown, "timeout"),
-        _ => (Outcome::Unknown, "reset"),
-    };
-    tracing::debug!(reason, error = chain(error), "no answer from Twilio");
-    Answer::without_response(outcome, reason, elapsed)
-}
-
-async fn read_answer(response: Response, started: Instant) -> Answer {
-    let status = response.status().as_u16();
-    let request_id = header(response.headers(), "twilio-request-id");
-    let retry_after = retry_after(response.headers(), Utc::now());
-    let body = read_limited(response).await;
-
-    let mut answer = Answer {
-        http_status: Some(status),
-        request_id,
-        retry_after_seconds: retry_after,
-        reason: None,
-        ..Answer::without_response(Outcome::Unknown, "", started.elapsed())
-    };
-    if (200..300).contains(&status) {
-        match body.and_then(|body| serde_json::from_slice::<MessageBody>(&body).ok()) {
-            Some(message) if is_message_sid(&message.sid) => {
-                answer.outcome = Outcome::Accepted;
-                answer.sid = Some(message.sid);
-                answer.twilio_status = message.status;
-                answer.segments = message
-                    .num_segments
-                    .and_then(|count| count.parse().ok())
-                    .filter(|count| *count > 0);
-            }
-            _ => answer.reason = Some("unreadable"),
-        }
-        return answer;
-    }
-    if let Some(error) = body.and_then(|body| serde_json::from_slice::<ErrorBody>(&body).ok()) {
-        answer.error_code = error.code;
-        answer.error_message = error
-            .message
-            .or(error.title)
-            .map(|text| text.replace('\0', ""));
-    }
-    answer.outcome = classify_response(status, answer.error_code);
-    answer
-}
-
-/// The whole body, or `None` if it broke off or is larger than any answer of Twilio's.
-async fn read_limited(mut response: Response) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => {
-                body.extend_from_slice(&chunk)
-            }
-            Ok(None) => return Some(body),
-            _ => return None,
-        }
-    }
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
-}
-
-/// Seconds, or a date from which `now` is subtracted.
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<u64> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(seconds);
-    }
-    let date = DateTime::parse_from_rfc2822(value).ok()?;
-    u64::try_from((date.to_utc() - now).num_seconds()).ok()
-}
-
-fn is_message_sid(sid: &str) -> bool {
-    matches!(sid.get(..2), Some("SM" | "MM"))
-        && sid.len() == 34
-        && sid.bytes().skip(2).all(|b| b.is_ascii_hexdigit())
 }

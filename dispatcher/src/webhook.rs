@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use crate::callbacks::Pending;
 use crate::metrics::Metrics;
-use crate::store::{Callback, Hello};
+use crate::records::{Callback, Hello};
 
 /// Callbacks are below 2 KiB.
 const MAX_BODY_BYTES: usize = 64 * 1024;

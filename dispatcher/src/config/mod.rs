@@ -7,6 +7,7 @@ mod secret;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,10 +17,10 @@ use reqwest::Url;
 use tracing_subscriber::filter::Targets;
 
 pub(crate) use keys::KEYS;
-pub(crate) use parse::is_loopback;
 pub(crate) use problem::Problem;
 pub(crate) use secret::Secret;
 pub(crate) use sources::Sources;
+pub(crate) use values::is_loopback;
 
 /// Everything herald needs to know, valid in itself.
 #[derive(Debug, Clone)]

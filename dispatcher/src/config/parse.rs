@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use herald_core::phone;
-use reqwest::Url;
 use tracing_subscriber::filter::Targets;
 
 use super::keys::by_file_key;
 use super::sources::{Found, Values};
+use super::values::{
+    Refusal, api_base_url, from_address, is_loopback, number, public_url, refuse, sid, tokens,
+};
 use super::{Config, DatabaseConfig, LogFormat, Problem, Secret, Sender, TwilioConfig};
 
 /// Hands out settings one by one and keeps what is wrong with them.
@@ -32,7 +33,7 @@ impl Reader {
     fn optional<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&str) -> Result<T, (String, String)>,
+        read: impl FnOnce(&str) -> Result<T, Refusal>,
     ) -> Option<T> {
         let found = self.values.get(name)?;
         match read(found.text.trim()) {
@@ -50,7 +51,7 @@ impl Reader {
     fn required<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&str) -> Result<T, (String, String)>,
+        read: impl FnOnce(&str) -> Result<T, Refusal>,
     ) -> Option<T> {
         if !self.values.contains_key(name) {
             self.missing(name, "is not set");
@@ -222,123 +223,4 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         api_base_url: api_base_url?,
         request_timeout: Duration::from_secs(timeout?),
     })
-}
-
-fn refuse(what: &str, fix: &str) -> (String, String) {
-    (what.to_owned(), fix.to_owned())
-}
-
-fn number(text: &str, minimum: u64, maximum: u64) -> Result<u64, (String, String)> {
-    let fix = || format!("use a whole number from {minimum} to {maximum}");
-    match text.parse::<u64>() {
-        Ok(number) if (minimum..=maximum).contains(&number) => Ok(number),
-        Ok(_) => Err(("is out of range".to_owned(), fix())),
-        Err(_) => Err(("is no whole number".to_owned(), fix())),
-    }
-}
-
-fn sid(prefix: &str, text: &str) -> Result<String, (String, String)> {
-    match text.strip_prefix(prefix) {
-        Some(rest) if rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            Ok(text.to_owned())
-        }
-        _ => Err((
-            format!("is not {prefix} followed by 32 hexadecimal digits"),
-            "copy it from the Twilio console".to_owned(),
-        )),
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<Secret>, (String, String)> {
-    let tokens: Vec<Secret> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
-        .map(Secret::new)
-        .collect();
-    if tokens.is_empty() {
-        return Err(refuse(
-            "holds no token",
-            "copy the auth token from the Twilio console",
-        ));
-    }
-    Ok(tokens)
-}
-
-/// <https://www.twilio.com/docs/messaging/api/message-resource>: E.164, short code, or up to 11 letters and digits.
-fn from_address(text: &str) -> Result<String, (String, String)> {
-    let is_short_code = (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    let is_sender_id = (1..=11).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ')
-        && text.bytes().any(|b| b.is_ascii_alphabetic());
-    if phone::is_e164(text) || is_short_code || is_sender_id {
-        return Ok(text.to_owned());
-    }
-    Err(refuse(
-        "is no sender",
-        "use a number like +15005550006, a short code or a sender ID of at most 11 letters and digits",
-    ))
-}
-
-/// Whether the host of the URL is this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    }
-}
-
-fn http_url(text: &str) -> Result<Url, (String, String)> {
-    let url = Url::parse(text).map_err(|error| {
-        (
-            format!("is no URL: {error}"),
-            "write it as https://herald.example.org".to_owned(),
-        )
-    })?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(refuse(
-            "is no http or https URL",
-            "write it as https://herald.example.org",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(refuse(
-            "has a query or a fragment",
-            "end it before the ? or #",
-        ));
-    }
-    if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(refuse(
-            "is not encrypted and not on this machine",
-            "use https; plain http is for 127.0.0.1 and localhost only",
-        ));
-    }
-    Ok(url)
-}
-
-/// Kept as written, because Twilio signs the URL as configured, upper and lower case included.
-fn public_url(text: &str) -> Result<String, (String, String)> {
-    let url = http_url(text)?;
-    if url.host_str().is_some_and(|host| host.contains('_')) {
-        return Err(refuse(
-            "has an underscore in its host name, which Twilio refuses (error 21609)",
-            "use a host name without underscore",
-        ));
-    }
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
-fn api_base_url(text: &str) -> Result<Url, (String, String)> {
-    let url = http_url(text)?;
-    if url.path() != "/" || !url.username().is_empty() {
-        return Err(refuse(
-            "is more than scheme, host and port",
-            "write it as https://api.twilio.com",
-        ));
-    }
-    Ok(url)
 }

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use super::answer::MAX_ANSWER_BYTES;
 use super::*;
 
 pub(crate) const SID: &str = "SM00000000000000000000000000000001";
@@ -295,7 +296,7 @@ async fn before_the_request_was_written_nothing_was_sent() {
         );
     }
     // TLS to a server that speaks none.
-    let (base, _seen) = serve(accepted()).await;
+    let (base, _seen) = serve(Behaviour::Reset).await;
     let base = base.as_str().replace("http:", "https:");
     let result = create(&config(base.parse().unwrap())).await;
     assert_eq!(
@@ -327,20 +328,4 @@ async fn the_account_is_asked_for_its_status() {
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "127.0.0.1 answered 401 with error 20003");
-}
-
-#[test]
-fn retry_after_is_seconds_or_a_date() {
-    let now = DateTime::parse_from_rfc3339("2026-11-22T10:00:00Z")
-        .unwrap()
-        .to_utc();
-    let read = |value: &str| {
-        let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, value.parse().unwrap());
-        retry_after(&headers, now)
-    };
-    assert_eq!(read("30"), Some(30));
-    assert_eq!(read("Sun, 22 Nov 2026 10:01:00 GMT"), Some(60));
-    assert_eq!(read("Sun, 22 Nov 2026 09:00:00 GMT"), None);
-    assert_eq!(read("soon"), None);
 }
