@@ -2,7 +2,7 @@
 -- Every function is CALLED ON NULL INPUT and says what it does with NULL; EXECUTE is taken from PUBLIC at the end.
 
 create domain @extschema@.sms_priority as text
-    constraint sms_priority_check check (value in ('urgent', 'high', 'normal', 'low'));
+    constraint sms_priority_check check (value operator(pg_catalog.=) any ('{urgent,high,normal,low}'::pg_catalog.text[]));
 comment on domain @extschema@.sms_priority is 'Priority of a text: urgent, high, normal or low.';
 
 -- Application ---------------------------------------------------------------------------------------------------------
@@ -26,7 +26,7 @@ Raises 22004 if p_event_type is NULL, 55000 before herald_install().';
 
 create function @extschema@.emit_notification_event(
     event_type text,
-    payload jsonb default '{}',
+    payload jsonb,
     target_user_id uuid default null,
     actor_user_id uuid default null,
     scheduled_for timestamptz default null,
@@ -38,7 +38,7 @@ language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'emit_wrapper';
 comment on function @extschema@.emit_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz) is
 'Records an event and everything that follows from it, in the caller''s transaction; returns the event''s id.
-payload: the facts the text is made from. target_user_id: the one recipient, NULL = every subscriber. scheduled_for: not before this time, NULL = now. dedup_key: the same key for the same type and target returns the first event''s id, for ever. priority: urgent, high, normal, low, NULL = the type''s. expires_at: not after this time, NULL = the type''s rule.
+payload: the facts the text is made from, NULL = {}. target_user_id: the one recipient, NULL = every subscriber. scheduled_for: not before this time, NULL = now. dedup_key: the same key for the same type and target returns the first event''s id, for ever. priority: urgent, high, normal, low, NULL = the type''s. expires_at: not after this time, NULL = the type''s rule.
 Bad input (unknown type, unknown priority, missing variable, broken correlation id) does not raise: the event is kept, quarantined, with its problems. Types marked strict raise 22023 instead.
 Raises 22004 if event_type is NULL, 23505 if dedup_key was used with another payload, 55000 before herald_install().';
 
@@ -139,7 +139,7 @@ create function @extschema@.update_sms_status_atomic(
 language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'update_sms_status_atomic_wrapper';
 comment on function @extschema@.update_sms_status_atomic(uuid, text, text, text, integer, text) is
-'Applies one status to a message and its delivery, forward only, and stores it with the callbacks. p_mapped_status: our status, NULL = as Twilio''s word means. A missing SID is adopted. No row comes back for an unknown message or another SID; updated_sms is false for a status that was not ahead. p_error_message is stored with the callback; the message gets the catalogue''s words.
+'Applies one status to a message and its delivery, forward only, and stores it with the callbacks. p_mapped_status: our status, NULL = as Twilio''s word means; with a SID Twilio has the text, so anything before sending counts as sending. A missing SID is adopted. No row comes back for an unknown message or another SID; updated_sms is false for a status that was not ahead. p_error_message is stored with the callback; the message gets the catalogue''s words.
 Raises 22004 for a NULL message, SID or status, 22023 for an unknown p_mapped_status, 55000 before herald_install().';
 
 -- The daemon's ----------------------------------------------------------------------------------------------------------

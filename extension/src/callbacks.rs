@@ -6,11 +6,16 @@ use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 use serde_json::json;
 
-use crate::dispatch::require_array;
+use crate::dispatch::{Element, require_array};
 use crate::queries::CALLBACKS;
 use crate::query::{jsonb, jsonb_of};
 use crate::report::{Result, invalid, null_argument};
 use crate::vocabulary::{delivery_goals, delivery_ranks, message_ranks, twilio_words};
+
+const CALLBACK: Element = Element {
+    misfit: "$[*] ? (!(@.sid.type() == \"string\") || !(@.status.type() == \"string\"))",
+    rule: "Each callback is an object with sid and status, and with message_id and attempt if the URL had them.",
+};
 
 /// See `sql/api.sql`.
 #[pg_extern(sql = false)]
@@ -18,7 +23,7 @@ fn record_twilio_callbacks(
     callbacks: Option<AnyElement>,
 ) -> Result<TableIterator<'static, (name!(ordinal, i32), name!(result, String))>> {
     let callbacks = callbacks.ok_or_else(|| null_argument("p_callbacks"))?;
-    require_array(callbacks, "p_callbacks")?;
+    require_array(callbacks, "p_callbacks", CALLBACK)?;
     let rows = CALLBACKS.rows(&arguments(Some(callbacks)), |row| {
         Ok((row.want(1, "position")?, row.want(2, "result")?))
     })?;
@@ -54,14 +59,7 @@ fn update_sms_status_atomic(
     let message_id = message_id.ok_or_else(|| null_argument("p_message_id"))?;
     let sid = sid.ok_or_else(|| null_argument("p_twilio_sid"))?;
     let twilio_status = twilio_status.ok_or_else(|| null_argument("p_twilio_status"))?;
-    if let Some(word) = mapped_status {
-        word.parse::<MessageStatus>().map_err(|error| {
-            invalid(
-                format!("p_mapped_status: {error}"),
-                "Pass NULL to go by p_twilio_status.",
-            )
-        })?;
-    }
+    let mapped_status = mapped_status.map(status_with_sid).transpose()?;
     let callback = json!([{
         "message_id": message_id.to_string(),
         "sid": sid,
@@ -86,6 +84,23 @@ fn update_sms_status_atomic(
         Ok((!matches!(result.as_str(), "orphan" | "conflict")).then_some(answer))
     })?;
     Ok(TableIterator::new(rows.into_iter().flatten()))
+}
+
+/// Our status of a message that has a SID: Twilio has it, so it is past every state of waiting and of doubt.
+fn status_with_sid(word: &str) -> Result<&'static str> {
+    let status: MessageStatus = word.parse().map_err(|error| {
+        invalid(
+            format!("p_mapped_status: {error}"),
+            "Pass NULL to go by p_twilio_status.",
+        )
+    })?;
+    let is_past = status.rank() > MessageStatus::Sending.rank();
+    Ok(if is_past {
+        status
+    } else {
+        MessageStatus::Sending
+    }
+    .as_str())
 }
 
 fn arguments<'a>(callbacks: Option<AnyElement>) -> [DatumWithOid<'a>; 9] {

@@ -5,7 +5,9 @@ use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::prelude::*;
 
 use crate::emit::new_id;
-use crate::queries::{CLAIM, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS};
+use crate::queries::{
+    ARRAY, CLAIM, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
+};
 use crate::query::jsonb;
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::vocabulary::{delivery_ranks, message_ranks, priority_ranks, queue_ranks, twilio_words};
@@ -118,7 +120,7 @@ fn complete_sms_messages(
 > {
     let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
     let results = results.ok_or_else(|| null_argument("p_results"))?;
-    require_array(results, "p_results")?;
+    require_array(results, "p_results", RESULT)?;
     let (messages, message_ranks) = message_ranks();
     let (words, meanings) = twilio_words();
     let (deliveries, delivery_ranks) = delivery_ranks();
@@ -136,37 +138,49 @@ fn complete_sms_messages(
         places.into(),
     ];
     let rows = COMPLETE.rows(&arguments, |row| {
-        let message: Option<Uuid> = row.get(1)?;
-        let attempt: Option<i32> = row.get(2)?;
-        let (Some(message), Some(attempt)) = (message, attempt) else {
-            return Err(invalid(
-                "an element of p_results has no message_id or no attempt",
-                "Each result names batch_id, message_id, attempt and outcome.",
-            ));
-        };
-        Ok((message, attempt, row.want(3, "result")?, row.get(4)?))
+        Ok((
+            row.want(1, "message")?,
+            row.want(2, "attempt")?,
+            row.want(3, "result")?,
+            row.get(4)?,
+        ))
     })?;
     Ok(TableIterator::new(rows))
 }
 
-/// 22023 unless the value is a JSON array; looks at it without parsing.
-pub fn require_array(value: AnyElement, name: &str) -> Result<()> {
-    let kind = Spi::connect(|client| {
-        client
-            .select("select jsonb_typeof($1)", None, &[jsonb(Some(value))])
-            .map_err(crate::report::internal)?
-            .first()
-            .get_one::<String>()
-            .map_err(crate::report::internal)
+/// What the elements of an array argument must be like.
+pub struct Element {
+    /// A JSON path that finds the elements that are not.
+    pub misfit: &'static str,
+    /// The rule in words.
+    pub rule: &'static str,
+}
+
+const RESULT: Element = Element {
+    misfit: "$[*] ? (!(@.batch_id.type() == \"string\") || !(@.message_id.type() == \"string\") \
+             || !(@.attempt.type() == \"number\") || !(@.outcome == \"accepted\" || @.outcome == \"rejected\" \
+             || @.outcome == \"not_sent\" || @.outcome == \"unknown\"))",
+    rule: "Each result is an object with batch_id, message_id, attempt and outcome: \
+           accepted, rejected, not_sent or unknown.",
+};
+
+/// 22023 unless the value is a JSON array of such elements; looks at it without parsing.
+pub fn require_array(value: AnyElement, name: &str, element: Element) -> Result<()> {
+    let array = ARRAY.row(&[jsonb(Some(value)), element.misfit.into()], |row| {
+        Ok((row.want::<String>(1, "kind")?, row.get::<i32>(2)?))
     })?;
-    match kind.as_deref() {
-        Some("array") => Ok(()),
-        other => Err(invalid(
-            format!(
-                "{name} is a JSON {}, not an array",
-                other.unwrap_or("nothing")
-            ),
+    let (kind, misfit) = array.ok_or_else(|| unexpected("kind"))?;
+    if kind != "array" {
+        return Err(invalid(
+            format!("{name} is a JSON {kind}, not an array"),
             format!("Pass {name} as a JSON array of objects."),
+        ));
+    }
+    match misfit {
+        None => Ok(()),
+        Some(position) => Err(invalid(
+            format!("element {position} of {name} is not complete"),
+            element.rule,
         )),
     }
 }

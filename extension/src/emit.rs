@@ -56,6 +56,7 @@ pub struct Lookup {
     earlier: Option<Uuid>,
     is_repeat: bool,
     correlation_id: Option<String>,
+    has_object: bool,
 }
 
 /// See `sql/api.sql`: the original system's signature.
@@ -205,6 +206,7 @@ pub fn lookup(
             earlier: row.get(12)?,
             is_repeat: row.want(13, "event type")?,
             correlation_id: row.get(14)?,
+            has_object: row.want(15, "payload")?,
         })
     })?;
     found.ok_or_else(|| unexpected("event type"))
@@ -219,6 +221,10 @@ impl Lookup {
     ) -> Result<(Option<Body>, Vec<String>)> {
         if !self.is_known {
             return Ok((None, vec![format!("unknown_event_type: {event_type}")]));
+        }
+        if !self.has_object {
+            // Filters and variables look into an object: anything else would match nobody, silently.
+            return Ok((None, vec!["payload_not_an_object".to_owned()]));
         }
         let template = match (&self.template, &self.template_key) {
             (Some(template), _) => template,

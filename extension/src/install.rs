@@ -193,7 +193,7 @@ fn own_schema(client: &mut SpiClient<'_>) -> Result<()> {
     }
     let owner = client
         .select(
-            "select nspowner::pg_catalog.regrole::text, nspowner = current_user::pg_catalog.regrole \
+            "select nspowner::pg_catalog.regrole::text, nspowner = quote_ident(current_user)::pg_catalog.regrole \
              from pg_catalog.pg_namespace where nspname = 'herald'",
             None,
             &[],

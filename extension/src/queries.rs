@@ -107,9 +107,11 @@ query!(/** Whether a number is a user's verified one, and opted out. */ RECIPIEN
     [UUIDOID, TEXTOID]);
 query!(/** A user's SMS channel. */ CHANNEL_INFO, "channel_info.sql", false, [UUIDOID]);
 query!(/** Cancels one text. */ CANCEL_MESSAGE, "cancel_message.sql", true, [UUIDOID]);
+query!(/** Ends the fan-out of an event. */ STOP_EVENT, "stop_event.sql", true, [UUIDOID]);
 query!(/** Cancels what waits of an event. */ CANCEL_EVENT, "cancel_event.sql", true, [UUIDOID]);
 query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID],
     "{gate}" = GATE);
+query!(/** Whether a JSON value is an array of the right elements. */ ARRAY, "array.sql", false, [JSONBOID, TEXTOID]);
 query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
     [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
      INT2ARRAYOID],

@@ -1,4 +1,5 @@
 -- Everything of app, any number, and the rows that people administer. The records and the ledger are read only.
+grant usage on schema {ext} to {role};
 grant execute on function
     {ext}.emit_notification_event(text, text, uuid, uuid, jsonb, jsonb, timestamptz),
     {ext}.emit_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz),

@@ -1,3 +1,4 @@
+grant usage on schema {ext} to {role};
 grant execute on function
     {ext}.emit_notification_event(text, text, uuid, uuid, jsonb, jsonb, timestamptz),
     {ext}.emit_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz),

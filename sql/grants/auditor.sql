@@ -1,4 +1,5 @@
 -- Reads everything but the settings, which hold a key.
+grant usage on schema {ext} to {role};
 grant usage on schema herald to {role};
 grant select on all tables in schema herald to {role};
 revoke select on herald.settings from {role};

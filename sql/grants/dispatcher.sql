@@ -1,4 +1,5 @@
 -- The daemon works through functions alone: no table, no schema.
+grant usage on schema {ext} to {role};
 grant execute on function
     {ext}.herald_dispatcher_hello(uuid, text),
     {ext}.claim_sms_messages(uuid, integer),

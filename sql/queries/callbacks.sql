@@ -33,6 +33,7 @@ message as materialized (
 ),
 judged as materialized (
     select input.*, message.id as found_id, message.user_id, message.phone_number, message.notification_delivery_id,
+           coalesce(input.attempt, message.last_attempt) as proven_attempt,
            new_rank.rank as new_rank, c.category, c.meaning, c.action,
            case
                when message.id is null then 'orphan'
@@ -57,12 +58,12 @@ judged as materialized (
 best as materialized (
     select distinct on (found_id) *
     from judged
-    where result in ('applied', 'stale') and coalesce(attempt, 1) >= 1
+    where result in ('applied', 'stale')
     order by found_id, result = 'applied' desc, new_rank desc, ordinal
 ),
 written as (
     update herald.sms_messages m
-    set twilio_sid = case when best.attempt is null or best.attempt = m.last_attempt
+    set twilio_sid = case when best.proven_attempt >= m.last_attempt
                           then coalesce(m.twilio_sid, best.sid) else m.twilio_sid end,
         status = case when best.result = 'applied' then best.status else m.status end,
         twilio_status = case when best.result = 'applied' then best.word else m.twilio_status end,
@@ -107,7 +108,7 @@ settled as (
     update herald.sms_send_attempts a
     set outcome = 'accepted', sid = best.sid, resolved_by = 'callback', resolved_at = now()
     from best
-    where a.message_id = best.found_id and a.attempt = best.attempt and a.outcome = 'unknown'
+    where a.message_id = best.found_id and a.attempt = best.proven_attempt and a.outcome = 'unknown'
 ),
 refused as (
     select user_id, phone_number, error_code, sid from judged where result = 'applied' and action = 'opt_out'

@@ -7,7 +7,7 @@ message as (
     update herald.sms_messages m
     set status = 'cancelled', cancel_reason = 'requested', updated_at = now()
     from job
-    where m.id = job.subject_id
+    where m.id = job.subject_id and m.status in ('scheduled', 'pending')
     returning m.notification_delivery_id
 ),
 delivery as (
@@ -16,7 +16,7 @@ delivery as (
     from message
     where d.id = message.notification_delivery_id
 )
-select (select count(*) from job)::integer as cancelled,
-       (select count(*) from herald.sms_messages m
-        where m.id = $1 and m.status <> 'cancelled' and not exists (select from job))::integer as too_late,
-       exists (select from herald.sms_messages where id = $1) as is_known
+select (select count(*) from message)::integer as cancelled,
+       (m.status <> 'cancelled' and not exists (select from message))::integer as too_late
+from herald.sms_messages m
+where m.id = $1

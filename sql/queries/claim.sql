@@ -47,12 +47,15 @@ going as (
         twilio_sid = null, twilio_status = null, next_retry_at = null, updated_at = now()
     from decided
     where m.id = decided.message_id and decided.reason is null
+      -- Only what still waits may go: a callback may have proven that Twilio has the text already.
+      and m.status in ('scheduled', 'pending')
+    returning m.id
 ),
 stopped as (
     update herald.sms_messages m
     set status = 'cancelled', cancel_reason = decided.reason, updated_at = now()
     from decided
-    where m.id = decided.message_id and decided.reason is not null
+    where m.id = decided.message_id and decided.reason is not null and m.status in ('scheduled', 'pending')
 ),
 delivery as (
     update herald.notification_deliveries d
@@ -61,22 +64,23 @@ delivery as (
         channel_identifier = coalesce(decided.phone_number, d.channel_identifier),
         updated_at = now()
     from decided
-    where d.id = decided.delivery_id
+    where d.id = decided.delivery_id and d.status in ('pending', 'deferred')
 ),
 batch as (
     insert into herald.dispatch_batches (id, worker, lease_until, message_ids, open_messages)
     select $3, $1, now() + make_interval(secs => (value #>> '{}')::integer), ids, cardinality(ids)
     from herald.settings,
-         (select array_agg(message_id) as ids from decided where reason is null) as going_ids
+         (select array_agg(id) as ids from going) as going_ids
     where name = 'lease_seconds' and ids is not null
     returning id, lease_until
 )
 select batch.id, decided.message_id, decided.attempt, decided.phone_number, decided.message_content, decided.priority,
        -- Twilio's own queue may not release the text after it has expired (ValidityPeriod is 1 to 36,000 seconds).
-       case when decided.expires_at is not null
+       case when isfinite(decided.expires_at)
             then least(36000, greatest(1, extract(epoch from decided.expires_at - now())))::integer
        end as validity_seconds,
        batch.lease_until
-from decided cross join batch
-where decided.reason is null
+from going
+join decided on decided.message_id = going.id
+cross join batch
 order by decided.queue_rank, decided.run_at

@@ -8,11 +8,17 @@ with input as (
         error_code integer, error_message text, request_id text, elapsed_ms integer, segments smallint,
         retry_after_seconds integer, reason text)
 ),
+-- A result that is named twice counts once.
+answer as materialized (
+    select distinct on (batch_id, message_id, attempt) *
+    from input
+    order by batch_id, message_id, attempt, outcome
+),
 message_rank as (select * from unnest($3, $4) as r (status, rank)),
 twilio_word as (select * from unnest($5, $6) as w (word, status)),
 delivery_rank as (select * from unnest($7, $8) as r (status, rank)),
 batch as materialized (
-    select b.id
+    select b.id, b.open_messages
     from herald.dispatch_batches b
     where b.id in (select batch_id from input) and b.worker = $1
     order by b.id
@@ -20,9 +26,9 @@ batch as materialized (
 ),
 message as materialized (
     select m.id, m.user_id, m.status, m.twilio_sid, m.attempt_count, m.max_attempts, m.phone_number, m.priority,
-           m.notification_delivery_id, m.batch_id
+           m.notification_delivery_id, m.batch_id, m.last_attempt
     from herald.sms_messages m
-    join input on input.message_id = m.id and input.batch_id = m.batch_id and input.attempt = m.last_attempt
+    join answer on answer.message_id = m.id and answer.batch_id = m.batch_id and answer.attempt = m.last_attempt
     join batch on batch.id = m.batch_id
     order by m.id
     for no key update of m
@@ -51,8 +57,9 @@ judged as materialized (
                           coalesce(nullif(c.base_delay_seconds, 0), 5) * 2.0 ^ least(input.attempt - 1, 20))
                     * (0.75 + random() / 2)
            end as delay_seconds
-    from input
-    join message on message.id = input.message_id
+    from answer as input
+    join message on message.id = input.message_id and message.batch_id = input.batch_id
+                    and message.last_attempt = input.attempt
     -- A request that Twilio provably did not take up is tried again, unless its code has a rule of its own.
     left join herald.twilio_error_codes c
         on c.code = input.error_code and (input.outcome <> 'not_sent' or c.retry in ('once', 'backoff', 'daily_reset', 'stop'))
@@ -114,8 +121,8 @@ delivery as (
     from decided
     cross join lateral (
         select case
-                   when decided.settled = 'accepted' then 'sent'
                    when decided.new_status = 'failed' then 'failed'
+                   when decided.settled = 'accepted' then 'sent'
                    when decided.new_status = 'pending' then 'pending'
                    else 'queued'
                end as status
@@ -138,19 +145,20 @@ job as (
     join unnest($9, $10) as rank (name, priority) on rank.name = d.priority
     where written.status = 'pending'
 ),
+-- Counted from the locked row: another part of the batch may have been completed since this statement began.
 finished as materialized (
-    select batch_id, count(*)::integer as results from decided group by batch_id
+    select batch.id, batch.open_messages - count(*)::integer as still_open
+    from decided join batch on batch.id = decided.batch_id
+    group by batch.id, batch.open_messages
 ),
 shrunk as (
     update herald.dispatch_batches b
-    set open_messages = b.open_messages - finished.results
+    set open_messages = finished.still_open
     from finished
-    where b.id = finished.batch_id and b.open_messages > finished.results
+    where b.id = finished.id and finished.still_open > 0
 ),
 closed as (
-    delete from herald.dispatch_batches b
-    using finished
-    where b.id = finished.batch_id and b.open_messages <= finished.results
+    delete from herald.dispatch_batches b using finished where b.id = finished.id and finished.still_open <= 0
 )
 select input.message_id, input.attempt, d.message_id is not null as applied, d.new_status
 from input

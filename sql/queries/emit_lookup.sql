@@ -14,7 +14,8 @@ select et.event_type is not null                as is_known,
        earlier.id                               as earlier_id,
        coalesce(earlier.payload = coalesce($4, '{}'), false)    as is_repeat,
        coalesce($4 ->> 'correlation_id', $4 ->> 'correlationId',
-                $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id
+                $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id,
+       jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object
 from (values (1)) as always (one)
 left join herald.notification_event_types et on et.event_type = $1
 left join lateral (

@@ -5,7 +5,7 @@ cross join unnest($1) as rank (priority)
 cross join lateral (
     select run_at
     from herald.queue_jobs q
-    where q.job_type = kind.job_type and q.priority = rank.priority
+    where q.job_type = kind.job_type and q.priority = rank.priority and q.run_at < 'infinity'
     order by run_at
     limit 1
 ) q

@@ -122,7 +122,10 @@ create table herald.notification_event_types (
     template_key     varchar(100),
     default_channels text[]      not null default '{sms}'
                      constraint notification_event_types_channels_check
-                     check (default_channels <@ '{sms,email,push,in_app}' and cardinality(default_channels) > 0),
+                     check (default_channels <@ '{sms,email,push,in_app}' and cardinality(default_channels) > 0
+                            and cardinality(default_channels) -- each once
+                                = ('sms' = any (default_channels))::integer + ('email' = any (default_channels))::integer
+                                  + ('push' = any (default_channels))::integer + ('in_app' = any (default_channels))::integer),
     default_priority text        not null default 'normal'
                      constraint notification_event_types_priority_check
                      check (default_priority in ('urgent', 'high', 'normal', 'low')),

@@ -71,9 +71,9 @@ create table herald.user_sms_preferences (
 );
 create unique index user_sms_preferences_verified_phone_key
     on herald.user_sms_preferences (phone_number) where phone_verified;
-create index user_sms_preferences_opted_out_idx on herald.user_sms_preferences (phone_number) where opted_out;
+create index user_sms_preferences_phone_idx on herald.user_sms_preferences (phone_number);
 comment on index herald.user_sms_preferences_verified_phone_key is 'A verified number belongs to one user.';
-comment on index herald.user_sms_preferences_opted_out_idx is 'Finds the opt-out of a number, whoever''s row it is in.';
+comment on index herald.user_sms_preferences_phone_idx is 'Finds a number and its opt-out, whoever''s row it is in.';
 comment on table herald.user_sms_preferences is
     'One row per user: the number, the proof that it is theirs, the opt-out, and when they want to be left alone.';
 comment on column herald.user_sms_preferences.id is 'Identity of the row.';

@@ -1,0 +1,56 @@
+-- NULL in every argument of every function: a clear error, or the default, never a silent nothing.
+\getenv source PG_ABS_SRCDIR
+\set setup :source '/include/setup.sql'
+\set ECHO none
+\i :setup
+\set ECHO all
+call test.subscriber(1, 'test.plain');
+call test.type('test.plain');
+
+-- Emit: only the type has no default.
+select * from test.error('select emit_notification_event(event_type => null, payload => null)');
+select * from test.error('select emit_notification_event(null, payload => null, target_user_id => null, actor_user_id => null)');
+select * from test.error('select emit_notification_event(p_event_type => null)');
+select emit_notification_event('test.plain', payload => null, target_user_id => null, actor_user_id => null,
+    scheduled_for => null, dedup_key => null, priority => null, expires_at => null) as event \gset
+select event_source, payload, metadata, priority, status, problems from herald.notification_events where id = :'event';
+select emit_notification_event('test.plain', null::text, null, null, null, null, null) as event \gset
+select event_source, payload, metadata, priority, status, problems from herald.notification_events where id = :'event';
+
+-- Queue.
+select * from test.error($$select queue_sms_message(null, test.phone(1), 'hello')$$);
+select * from test.error($$select queue_sms_message(test.person(1), null, 'hello')$$);
+select * from test.error($$select queue_sms_message(test.person(1), test.phone(1), null)$$);
+select queue_sms_message(test.person(1), test.phone(1), 'hello', null, null, null) as message \gset
+select priority, status, scheduled_for, metadata from herald.sms_messages where id = :'message';
+
+-- The rest of the application's and the administrator's.
+select * from test.error('select get_user_sms_channel_info(null)');
+select * from test.error('select cancel_sms_message(null)');
+select * from test.error('select cancel_notification_event(null)');
+select * from test.error('select herald_grant(null, current_user::regrole)');
+select * from test.error($$select herald_grant('app', null)$$);
+select * from test.error($$select herald_set_setting(null, '1')$$);
+select * from test.error($$select herald_set_setting('lease_seconds', null)$$);
+select * from test.error('select release_notification_event(null)');
+select * from test.error($$select update_sms_status_atomic(null, 'SM1', 'sent', null)$$);
+select * from test.error($$select update_sms_status_atomic(test.person(1), null, 'sent', null)$$);
+select * from test.error($$select update_sms_status_atomic(test.person(1), 'SM1', null, null)$$);
+select count(*) as rows from update_sms_status_atomic(test.person(1), 'SM1', 'sent', null, null, null);
+
+-- The daemon's.
+select * from test.error($$select herald_dispatcher_hello(null, '1')$$);
+select * from test.error('select herald_dispatcher_hello(test.worker(1), null)');
+select * from test.error('select claim_sms_messages(null, 1)');
+select * from test.error('select claim_sms_messages(test.worker(1), null)');
+select * from test.error($$select complete_sms_messages(null, '[]')$$);
+select * from test.error('select complete_sms_messages(test.worker(1), null)');
+select * from test.error($$select extend_dispatch_leases(null, '{}')$$);
+select * from test.error('select extend_dispatch_leases(test.worker(1), null)');
+select count(*) as held from extend_dispatch_leases(test.worker(1), array[null]::uuid[]);
+select * from test.error('select fan_out_notification_events(null)');
+select * from test.error('select record_twilio_callbacks(null)');
+
+-- No function is strict: a NULL always reaches the code that says what it means.
+select p.proname from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+where d.refobjid = (select oid from pg_extension where extname = 'pg_herald') and p.proisstrict;
