@@ -176,6 +176,14 @@ impl Cluster {
         self.start_again()
     }
 
+    /// Process id of the server's first process, the postmaster.
+    pub fn postmaster_id(&self) -> Outcome<u32> {
+        let path = self.data().join("postmaster.pid");
+        let text =
+            std::fs::read_to_string(&path).explain(|| format!("cannot read {}", path.display()))?;
+        Ok(text.lines().next().unwrap_or_default().trim().parse()?)
+    }
+
     /// Its own directory; other files of the same stack, such as logs, may be put there.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -266,16 +274,6 @@ pub fn remove(directory: &Path, bin: &Path) -> Outcome<()> {
             .arg("stop"));
     }
     std::fs::remove_dir_all(directory).explain(|| format!("cannot remove {}", directory.display()))
-}
-
-/// Whether the cluster in `directory` has a live server.
-pub fn is_running(directory: &Path, bin: &Path) -> Outcome<bool> {
-    let mut status = Account::of_postgres()?.command(bin.join("pg_ctl"));
-    status
-        .args(["status", "-s", "-D"])
-        .arg(directory.join("data"))
-        .current_dir("/");
-    Ok(directory.exists() && run(&mut status).is_ok())
 }
 
 /// Connects by URL, without TLS: everything is on this machine.

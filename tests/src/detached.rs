@@ -1,22 +1,18 @@
 //! `./dev up` and `./dev down`: a stack that outlives the program that started it.
 //!
-//! The directory holds two files of KEY=value lines: `state`, what was started (for `down`), and `env`, where it is (for
-//! people); `env` appears when everything is ready.
+//! The directory holds two files: `state.json`, what was started (for `down`), and `env`, where it is as KEY=value lines (for
+//! people and their programs). `env` appears when everything is ready.
 
 use crate::cluster::{self, Cluster};
 use crate::failure::{Explain, Failure, Outcome};
-use crate::guard::shell;
-use crate::process::{POLL, private_file};
+use crate::identity::ProcessIdentity;
+use crate::process::private_file;
+use crate::simulator::TwilioAccount;
 use crate::stack::{DATABASE, Stack, StackOptions};
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How long the daemon may drain before it is killed.
-const DRAIN: Duration = Duration::from_secs(15);
 
 /// What `up` found or did.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +23,17 @@ pub enum Up {
     Started,
 }
 
-/// Starts a stack that keeps running, unless the one in `directory` is complete and alive.
+/// What was started.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct State {
+    cluster: PathBuf,
+    postgres_bin: PathBuf,
+    herald: ProcessIdentity,
+    simulator: ProcessIdentity,
+    postmaster: ProcessIdentity,
+}
+
+/// Starts a stack that keeps running, unless the one in `directory` is complete and alive; what is left of a broken one goes first.
 pub async fn up(directory: &Path) -> Outcome<Up> {
     if let Some(state) = State::read(directory)? {
         if directory.join("env").exists() && state.is_alive()? {
@@ -38,45 +44,44 @@ pub async fn up(directory: &Path) -> Outcome<Up> {
     let mut options = StackOptions::for_tests()?;
     options.cluster.fsync = true;
     options.simulator = Vec::new();
+    let stack = Stack::with(options).await?;
+    std::fs::create_dir_all(directory)
+        .explain(|| format!("cannot make {}", directory.display()))?;
+    leave_running(stack, directory)?;
+    Ok(Up::Started)
+}
+
+fn leave_running(stack: Stack, directory: &Path) -> Outcome<()> {
     let Stack {
-        client,
         daemon,
         simulator,
         cluster,
-    } = Stack::with(options).await?;
-    drop(client);
-    std::fs::create_dir_all(directory)
-        .explain(|| format!("cannot make {}", directory.display()))?;
-    let mut env = environment(&cluster, &daemon.url, &simulator.url, &simulator.account);
-    let cluster_directory = cluster.directory().to_path_buf();
-    let bin = cluster.bin().to_path_buf();
-    let herald = daemon
+        ..
+    } = stack;
+    let herald_id = daemon
         .id()
         .ok_or_else(|| Failure::new("the daemon has ended"))?;
-    let provider = simulator
+    let simulator_id = simulator
         .process()
         .id()
         .ok_or_else(|| Failure::new("the simulator has ended"))?;
     let state = State {
-        cluster: cluster_directory,
-        bin,
-        processes: vec![identify(herald)?, identify(provider)?],
+        cluster: cluster.directory().to_path_buf(),
+        postgres_bin: cluster.bin().to_path_buf(),
+        herald: ProcessIdentity::of(herald_id)?,
+        simulator: ProcessIdentity::of(simulator_id)?,
+        postmaster: ProcessIdentity::of(cluster.postmaster_id()?)?,
     };
+    let mut env = locations(&cluster, &daemon.url, &simulator.url, &simulator.account);
+    writeln!(env, "HERALD_PID={herald_id}\nSIMULATOR_PID={simulator_id}")?;
     state.write(directory)?;
     cluster.leave_running();
     simulator.leave_running()?;
     daemon.leave_running()?;
-    writeln!(env, "HERALD_PID={herald}\nSIMULATOR_PID={provider}")?;
-    write_whole(&directory.join("env"), &env)?;
-    Ok(Up::Started)
+    write_whole(&directory.join("env"), &env)
 }
 
-fn environment(
-    cluster: &Cluster,
-    herald: &str,
-    simulator: &str,
-    account: &crate::simulator::TwilioAccount,
-) -> String {
+fn locations(cluster: &Cluster, herald: &str, simulator: &str, account: &TwilioAccount) -> String {
     format!(
         "DATABASE_URL={}\nHERALD_URL={herald}\nSIMULATOR_URL={simulator}\nTWILIO_ACCOUNT_SID={}\nTWILIO_AUTH_TOKEN={}\n",
         cluster.url(DATABASE),
@@ -90,134 +95,45 @@ pub fn down(directory: &Path) -> Outcome<bool> {
     let Some(state) = State::read(directory)? else {
         return Ok(false);
     };
-    for process in &state.processes {
-        end(process)?;
-    }
-    cluster::remove(&state.cluster, &state.bin)?;
+    state.herald.end()?;
+    state.simulator.end()?;
+    cluster::remove(&state.cluster, &state.postgres_bin)?;
+    // It is still alive if somebody removed its files behind its back.
+    state.postmaster.end()?;
     std::fs::remove_dir_all(directory)
         .explain(|| format!("cannot remove {}", directory.display()))?;
     Ok(true)
 }
 
-/// A process and the moment it began: a number alone may belong to another process by now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ProcessIdentity {
-    id: u32,
-    began: u64,
-}
-
-fn identify(id: u32) -> Outcome<ProcessIdentity> {
-    let began = began(id)?.ok_or_else(|| Failure::new(format!("process {id} has ended")))?;
-    Ok(ProcessIdentity { id, began })
-}
-
-/// When a process began, in the kernel's ticks since boot; `None` if there is none (a zombie counts as none).
-fn began(id: u32) -> Outcome<Option<u64>> {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else {
-        return Ok(None);
-    };
-    // The second field, the name in parentheses, may contain anything; see proc_pid_stat(5) for the order of the rest.
-    let fields: Vec<&str> = stat
-        .rsplit_once(')')
-        .map_or("", |(_, rest)| rest)
-        .split_whitespace()
-        .collect();
-    match (fields.first(), fields.get(19)) {
-        (Some(&"Z"), _) => Ok(None),
-        (_, Some(began)) => Ok(Some(began.parse()?)),
-        _ => Err(Failure::new(format!(
-            "/proc/{id}/stat cannot be read: {stat}"
-        ))),
-    }
-}
-
-fn is_alive(process: &ProcessIdentity) -> Outcome<bool> {
-    Ok(began(process.id)? == Some(process.began))
-}
-
-/// SIGTERM, and SIGKILL if that does not help.
-fn end(process: &ProcessIdentity) -> Outcome<()> {
-    let id = process.id.to_string();
-    for (signal, limit) in [("TERM", DRAIN), ("KILL", Duration::from_secs(5))] {
-        let deadline = Instant::now() + limit;
-        if !is_alive(process)? {
-            return Ok(());
-        }
-        // It may end by itself in this moment.
-        let _sent = shell(
-            "kill -s \"$1\" \"$2\"",
-            &[OsStr::new(signal), OsStr::new(&id)],
-        )?;
-        while is_alive(process)? && Instant::now() < deadline {
-            std::thread::sleep(POLL);
-        }
-    }
-    match is_alive(process)? {
-        true => Err(Failure::new(format!("process {id} does not end"))),
-        false => Ok(()),
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct State {
-    cluster: PathBuf,
-    bin: PathBuf,
-    processes: Vec<ProcessIdentity>,
-}
-
 impl State {
     fn is_alive(&self) -> Outcome<bool> {
-        for process in &self.processes {
-            if !is_alive(process)? {
-                return Ok(false);
-            }
-        }
-        cluster::is_running(&self.cluster, &self.bin)
+        Ok(self.herald.is_alive()? && self.simulator.is_alive()? && self.postmaster.is_alive()?)
+    }
+
+    fn file(directory: &Path) -> PathBuf {
+        directory.join("state.json")
     }
 
     fn write(&self, directory: &Path) -> Outcome<()> {
-        let mut text = format!(
-            "CLUSTER={}\nPOSTGRES_BIN={}\n",
-            self.cluster.display(),
-            self.bin.display()
-        );
-        for process in &self.processes {
-            writeln!(text, "PROCESS_{}={}", process.id, process.began)?;
-        }
-        write_whole(&directory.join("state"), &text)
+        write_whole(
+            &State::file(directory),
+            &serde_json::to_string_pretty(self)?,
+        )
     }
 
     /// `None` if nothing was started there.
     fn read(directory: &Path) -> Outcome<Option<State>> {
-        let path = directory.join("state");
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            return Ok(None);
-        };
-        let mut values: BTreeMap<&str, &str> = text
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .collect();
-        let mut take = |name: &str| {
-            values
-                .remove(name)
-                .map(PathBuf::from)
-                .ok_or_else(|| Failure::new(format!("{} has no {name}", path.display())))
-        };
-        let (cluster, bin) = (take("CLUSTER")?, take("POSTGRES_BIN")?);
-        let mut processes = Vec::new();
-        for (name, began) in values {
-            if let Some(id) = name.strip_prefix("PROCESS_") {
-                processes.push(ProcessIdentity {
-                    id: id.parse()?,
-                    began: began.parse()?,
-                });
-            }
+        let path = State::file(directory);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text)
+                .map(Some)
+                .explain(|| format!("cannot read {}", path.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::new(format!(
+                "cannot read {}: {error}",
+                path.display()
+            ))),
         }
-        Ok(Some(State {
-            cluster,
-            bin,
-            processes,
-        }))
     }
 }
 
@@ -237,33 +153,18 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("herald-state-{}", std::process::id()));
         assert_eq!(State::read(&directory).unwrap(), None);
         std::fs::create_dir(&directory).unwrap();
+        let ourselves = ProcessIdentity::of(std::process::id()).unwrap();
         let state = State {
             cluster: PathBuf::from("/tmp/herald-1"),
-            bin: PathBuf::from("/some where/bin"),
-            processes: vec![identify(std::process::id()).unwrap()],
+            postgres_bin: PathBuf::from("/some where/bin"),
+            herald: ourselves.clone(),
+            simulator: ourselves.clone(),
+            postmaster: ourselves,
         };
         state.write(&directory).unwrap();
+        assert!(state.is_alive().unwrap());
         assert_eq!(State::read(&directory).unwrap(), Some(state));
         std::fs::remove_dir_all(&directory).unwrap();
-    }
-
-    #[test]
-    fn another_process_with_the_same_number_is_not_ours() {
-        let ours = identify(std::process::id()).unwrap();
-        assert!(is_alive(&ours).unwrap());
-        assert!(
-            !is_alive(&ProcessIdentity {
-                began: ours.began + 1,
-                ..ours.clone()
-            })
-            .unwrap()
-        );
-        // Ending it does nothing then; otherwise this test would not come to its end.
-        end(&ProcessIdentity {
-            began: ours.began + 1,
-            ..ours
-        })
-        .unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod detached;
 pub mod failure;
 pub mod guard;
+mod identity;
 pub mod people;
 pub mod ports;
 pub mod process;
