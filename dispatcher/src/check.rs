@@ -18,6 +18,7 @@ use crate::database::{Database, DatabaseError};
 use crate::error::chain;
 use crate::exit::Exit;
 use crate::link::Link;
+use crate::output::print;
 use crate::store;
 use crate::twilio::{Twilio, TwilioError};
 
@@ -37,7 +38,7 @@ pub(crate) async fn check(sources: &Sources, args: &CheckArgs) -> Exit {
             for problem in &problems {
                 report.broken("configuration", problem.to_string());
             }
-            print!("{}", report.text(args.json));
+            print(&report.text(args.json));
             return Exit::Config;
         }
     };
@@ -53,13 +54,13 @@ pub(crate) async fn check(sources: &Sources, args: &CheckArgs) -> Exit {
         check_database(&database, &config, &mut report).await;
         check_twilio(&config, &mut report).await;
     }
-    print!("{}", report.text(args.json));
+    print(&report.text(args.json));
     report.exit()
 }
 
 fn refuse(problem: &Problem, report: &mut Report, args: &CheckArgs) -> Exit {
     report.broken("database", problem.to_string());
-    print!("{}", report.text(args.json));
+    print(&report.text(args.json));
     Exit::Config
 }
 

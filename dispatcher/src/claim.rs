@@ -177,6 +177,8 @@ impl MainLoop {
 
     async fn round(&mut self) -> Result<Next, DatabaseError> {
         self.parts.link.open().await?;
+        // Opening may take long when there are several servers; the watchdog need not wait for the whole round.
+        self.tick();
         if !self.is_greeted()
             && let Err(error) = self.greet().await
         {

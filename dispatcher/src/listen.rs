@@ -50,12 +50,13 @@ impl Listener {
             };
             failures += 1;
             let seconds = delay_seconds(0.1, 5.0, failures, rand::rng().random());
+            let delay = Duration::from_secs_f64(seconds);
             tracing::warn!(
+                retry_in_ms = delay.as_millis(),
                 error,
-                retry_in_seconds = seconds,
                 "not listening: polling for work"
             );
-            sleep(Duration::from_secs_f64(seconds)).await;
+            sleep(delay).await;
         }
     }
 

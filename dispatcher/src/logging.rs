@@ -102,6 +102,11 @@ impl Visit for Fields {
         self.put(field, value.into());
     }
 
+    /// Milliseconds of a `Duration` come in this type; all of ours fit.
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put(field, u64::try_from(value).unwrap_or(u64::MAX).into());
+    }
+
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put(field, value.into());
     }
@@ -140,13 +145,14 @@ mod tests {
             .event_format(JsonLine)
             .with_writer(move || sink.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            tracing::warn!(attempt = 2, outcome = %"unknown", "attempt finished");
+            tracing::warn!(attempt = 2, retry_in_ms = 7_u128, outcome = %"unknown", "attempt finished");
         });
         let line = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         let value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["msg"], "attempt finished");
         assert_eq!(value["level"], "warn");
         assert_eq!(value["attempt"], 2);
+        assert_eq!(value["retry_in_ms"], 7);
         assert_eq!(value["outcome"], "unknown");
         assert!(value["ts"].as_str().unwrap().ends_with('Z'));
         assert!(line.ends_with('\n'));

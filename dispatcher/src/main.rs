@@ -22,6 +22,7 @@ mod link;
 mod listen;
 mod logging;
 mod metrics;
+mod output;
 mod pace;
 mod records;
 mod run;

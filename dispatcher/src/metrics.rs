@@ -1,4 +1,4 @@
-//! Counters and gauges for Prometheus, in the OpenMetrics text format. No ids and no phone numbers as labels.
+//! Counters and gauges for Prometheus. No ids and no phone numbers as labels.
 
 mod queue;
 #[cfg(test)]
@@ -286,12 +286,36 @@ impl Metrics {
         &self.queue
     }
 
-    /// The OpenMetrics text.
+    /// The scrape, in the text format that every collector reads (`text/plain; version=0.0.4`).
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
             unreachable!("writing into a String does not fail");
         }
-        text
+        with_counter_names(&text)
     }
+}
+
+/// OpenMetrics names a counter without `_total` in its HELP and TYPE lines and ends with `# EOF`; the older format has
+/// neither.
+fn with_counter_names(openmetrics: &str) -> String {
+    let mut text = String::with_capacity(openmetrics.len());
+    let mut lines = openmetrics
+        .lines()
+        .filter(|line| *line != "# EOF")
+        .peekable();
+    while let Some(line) = lines.next() {
+        let typed = lines.peek().and_then(|next| next.strip_prefix("# TYPE "));
+        let counter = typed
+            .or(line.strip_prefix("# TYPE "))
+            .and_then(|typed| typed.strip_suffix(" counter"));
+        match counter {
+            Some(name) if line.starts_with('#') => {
+                text.push_str(&line.replacen(name, &format!("{name}_total"), 1));
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
 }

@@ -1,6 +1,5 @@
 //! `herald run`: opens everything, watches over the tasks, and takes it down in order.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +24,7 @@ use crate::inflight::InFlight;
 use crate::link::Link;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
+use crate::output::print;
 use crate::send::Sender;
 use crate::shutdown::{Shutdown, Signals, Trigger};
 use crate::systemd::Systemd;
@@ -262,10 +262,6 @@ async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), Exit> {
 
 /// One line on standard output, for whoever started us with port 0.
 fn announce(address: SocketAddr, public_url: &str, worker: Uuid) {
-    let mut out = std::io::stdout();
-    let said = writeln!(out, "herald listening on http://{address}").and_then(|()| out.flush());
-    if let Err(error) = said {
-        tracing::debug!(%error, "standard output is closed");
-    }
+    print(&format!("herald listening on http://{address}\n"));
     tracing::info!(addr = %address, public_url, %worker, "http listening");
 }

@@ -10,6 +10,7 @@ use crate::database::Database;
 use crate::error::chain;
 use crate::exit::Exit;
 use crate::link::Link;
+use crate::output::print;
 use crate::records::QueueStat;
 use crate::store;
 
@@ -23,8 +24,8 @@ pub(crate) async fn status(config: &Config, args: &StatusArgs) -> Exit {
         }
     };
     match store::queue_stats(&mut Link::new(database, Counter::default())).await {
-        Ok(stats) if args.json => println!("{}", serde_json::json!(stats)),
-        Ok(stats) => print!("{}", table(&stats)),
+        Ok(stats) if args.json => print(&format!("{}\n", serde_json::json!(stats))),
+        Ok(stats) => print(&table(&stats)),
         Err(error) => {
             eprintln!("herald: {}", chain(&error));
             return Exit::Unavailable;
@@ -62,22 +63,21 @@ fn age(seconds: f64) -> String {
 /// Prints every setting with value and origin, even if the configuration is wrong; 78 then.
 pub(crate) fn settings(sources: &Sources) -> Exit {
     let (values, _) = sources.gather();
+    let mut text = String::new();
     for key in KEYS {
         let shown = match values.get(key.file) {
             None => "not set".to_owned(),
             Some(found) if key.secret => format!("(secret), {}", found.origin),
             Some(found) => format!("{:?}, {}", found.text, found.origin),
         };
-        let file = if key.secret {
-            format!(", {}_FILE", key.env)
-        } else {
-            String::new()
+        let file = match key.secret {
+            true => format!(", {}_FILE", key.env),
+            false => String::new(),
         };
-        println!(
-            "{} ({}{file})\n    {}\n    {shown}",
-            key.file, key.env, key.help
-        );
+        let names = format!("{} ({}{file})", key.file, key.env);
+        text += &format!("{names}\n    {}\n    {shown}\n", key.help);
     }
+    print(&text);
     match Config::load(sources) {
         Ok(_) => Exit::Done,
         Err(problems) => {

@@ -374,3 +374,34 @@ fn all_problems_are_reported_at_once() {
     ]);
     assert_eq!(text.lines().count(), 3, "{text}");
 }
+
+#[test]
+fn the_example_file_names_every_setting_and_is_valid() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/herald.toml");
+    let text = std::fs::read_to_string(example).unwrap();
+    for key in KEYS {
+        let (section, name) = key.file.split_once('.').unwrap();
+        let place = text.split(&format!("[{section}]\n")).nth(1).unwrap();
+        let place = place.split("\n[").next().unwrap();
+        assert!(
+            place.contains(&format!("{name} = ")) || place.contains(&format!("{name}_file = ")),
+            "{name}"
+        );
+        assert!(place.contains(key.env), "{}", key.env);
+        if let Some(default) = key.default {
+            assert!(place.contains(default), "{} = {default}", key.file);
+        }
+    }
+    let sources = Sources {
+        file: Some(PathBuf::from(example)),
+        ..sources(&[
+            ("TWILIO_FROM", ""),
+            ("HERALD_PUBLIC_URL", ""),
+            ("TWILIO_ACCOUNT_SID", ""),
+        ])
+    };
+    assert_eq!(
+        Config::load(&sources).unwrap().public_url.as_deref(),
+        Some("https://herald.example.org")
+    );
+}

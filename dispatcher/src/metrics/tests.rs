@@ -48,10 +48,17 @@ fn the_text_holds_what_was_counted() {
         "herald_attempts_unknown 2",
         "herald_poll_mode 1",
         "herald_build_info{version=",
-        "# EOF",
+        "# TYPE herald_attempts_total counter",
+        "# HELP herald_attempts_total Attempts to send a text",
+        "# TYPE herald_leases_expired_total counter",
+        "# TYPE herald_poll_mode gauge",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
+    assert!(
+        !text.contains("EOF") && !text.contains("total_total"),
+        "{text}"
+    );
     metrics.queue().clear();
     let text = metrics.text();
     assert!(
