@@ -190,6 +190,9 @@ impl MainLoop {
         if self.parts.jobs.is_none() {
             return Ok(Next::Room);
         }
+        if self.parts.shutdown.is_stopping() {
+            return Ok(Next::Now);
+        }
         let next = self.claim().await?;
         let fanned_out = self.fan_out().await?;
         match next {

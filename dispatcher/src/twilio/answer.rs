@@ -13,6 +13,9 @@ use crate::error::chain;
 /// No answer of the Messages resource comes near this.
 pub(super) const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
+/// Whatever a gateway writes into `Retry-After`.
+const LONGEST_RETRY_AFTER: u64 = 24 * 60 * 60;
+
 /// What one create request came to.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(PartialEq))]
@@ -164,14 +167,15 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Seconds, or a date from which `now` is subtracted.
+/// Seconds, or a date from which `now` is subtracted; at most a day.
 fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<u64> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(seconds);
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(seconds.min(LONGEST_RETRY_AFTER));
     }
     let date = DateTime::parse_from_rfc2822(value).ok()?;
-    u64::try_from((date.to_utc() - now).num_seconds()).ok()
+    let seconds = u64::try_from((date.to_utc() - now).num_seconds()).ok()?;
+    Some(seconds.min(LONGEST_RETRY_AFTER))
 }
 
 fn is_message_sid(sid: &str) -> bool {
@@ -195,6 +199,7 @@ mod tests {
             retry_after(&headers, now)
         };
         assert_eq!(read("30"), Some(30));
+        assert_eq!(read("99999999999"), Some(86_400));
         assert_eq!(read("Sun, 22 Nov 2026 10:01:00 GMT"), Some(60));
         assert_eq!(read("Sun, 22 Nov 2026 09:00:00 GMT"), None);
         assert_eq!(read("soon"), None);
