@@ -1,8 +1,8 @@
 -- The functions of pg_herald: declarations here, bodies in the library. The tables are made by herald_install().
 -- Every function is CALLED ON NULL INPUT and says what it does with NULL; EXECUTE is taken from PUBLIC at the end.
 
-create domain @extschema@.sms_priority as text
-    constraint sms_priority_check check (value operator(pg_catalog.=) any ('{urgent,high,normal,low}'::pg_catalog.text[]));
+-- The name of a type in the origin's signature. It has no check of its own: the function says what is wrong, with a hint.
+create domain @extschema@.sms_priority as text;
 comment on domain @extschema@.sms_priority is 'Priority of a text: urgent, high, normal or low.';
 
 -- Application ---------------------------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ as 'MODULE_PATHNAME', 'queue_sms_message_wrapper';
 comment on function @extschema@.queue_sms_message(uuid, text, text, @extschema@.sms_priority, timestamptz, jsonb) is
 'Queues one text outside of any event; returns the message''s id.
 p_phone_number: E.164; must be the user''s verified number unless the caller has the admin role. p_message: 1 to 1600 characters. p_scheduled_for: any time ahead, NULL or past = now. p_metadata: the caller''s notes. NULL priority = normal, NULL metadata = {}.
-Raises 22004 for a NULL user, number or text; 22023 for a number that is not E.164 or a text that is empty or too long; 42501 for a number that is not the user''s verified one; 55000 if the number has opted out, or before herald_install().';
+Raises 22004 for a NULL user, number or text; 22023 for a number that is not E.164, a text that is empty or too long, or an unknown priority; 42501 for a number that is not the user''s verified one; 55000 if the number has opted out, or before herald_install().';
 
 create function @extschema@.get_user_sms_channel_info(p_user_id uuid)
 returns table (

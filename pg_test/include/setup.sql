@@ -101,8 +101,9 @@ $$;
 -- A callback about a message, as record_twilio_callbacks takes it.
 create function test.callback(body text, sid text, status text, error_code integer default null, attempt integer default 1)
 returns jsonb language sql stable as $$
-    select jsonb_build_object('message_id', m.id, 'attempt', attempt, 'sid', sid, 'status', status, 'error_code', error_code,
-                              'params', jsonb_build_object('MessageStatus', status), 'idempotency_token', 'token')
+    select jsonb_build_object('message_id', m.id, 'attempt', callback.attempt, 'sid', callback.sid, 'status', callback.status,
+                              'error_code', callback.error_code, 'idempotency_token', 'token',
+                              'params', jsonb_build_object('MessageStatus', callback.status))
     from herald.sms_messages m where m.message_content = body
 $$;
 create function test.record(variadic callbacks jsonb[]) returns table (ordinal integer, result text) language sql as

@@ -16,7 +16,7 @@ input as materialized (
            row_number() over (partition by i.sid, i.status, i.error_code order by i.ordinal) > 1
                or exists (select from herald.twilio_callbacks c
                           where c.message_sid = i.sid and c.message_status = i.status
-                            and c.error_code is not distinct from i.error_code and c.result <> 'orphan') as is_repeat
+                            and c.error_code is not distinct from i.error_code and c.result = 'applied') as is_repeat
     from rows from (jsonb_to_recordset($1) as (
              message_id uuid, attempt integer, sid text, status text, mapped text, error_code integer, params jsonb,
              idempotency_token text)) with ordinality
@@ -25,7 +25,8 @@ input as materialized (
     left join herald.sms_send_attempts a on a.sid = i.sid
 ),
 message as materialized (
-    select m.id, m.user_id, m.phone_number, m.status, m.twilio_sid, m.last_attempt, m.notification_delivery_id
+    select m.id, m.user_id, m.phone_number, m.status, m.twilio_sid, m.last_attempt, m.notification_delivery_id, m.sent_at,
+           m.delivered_at, m.attempt_count, m.max_attempts, m.priority
     from herald.sms_messages m
     where m.id in (select message_id from input)
     order by m.id
@@ -82,8 +83,7 @@ written as (
         updated_at = now()
     from best
     where m.id = best.found_id
-    returning m.id, m.notification_delivery_id, m.user_id, m.sent_at, m.delivered_at, m.attempt_count, m.max_attempts,
-              m.priority
+    returning m.id, m.notification_delivery_id, m.sent_at, m.delivered_at
 ),
 delivery as (
     update herald.notification_deliveries d
@@ -120,11 +120,14 @@ stored as (
     select {ext}.herald_uuid_v7(), found_id, attempt, sid, word, error_code, params ->> 'RawDlrDoneDate',
            idempotency_token, params, result
     from judged
+    order by ordinal
 )
-select judged.ordinal, judged.result, written.notification_delivery_id, written.user_id, written.sent_at,
-       written.delivered_at, written.attempt_count, written.max_attempts, written.priority,
+select judged.ordinal, judged.result, message.notification_delivery_id, message.user_id,
+       coalesce(written.sent_at, message.sent_at), coalesce(written.delivered_at, message.delivered_at),
+       message.attempt_count, message.max_attempts, message.priority,
        judged.result = 'applied' as updated_sms, delivery.id is not null as updated_delivery
 from judged
+left join message on message.id = judged.found_id
 left join written on written.id = judged.found_id
 left join delivery on delivery.id = written.notification_delivery_id
 order by judged.ordinal

@@ -131,7 +131,7 @@ delivery as (
     where d.id = decided.notification_delivery_id
       -- Forward only, but for our own next attempt, which puts a claimed delivery back in line.
       and (new_rank.rank > (select rank from delivery_rank where status = d.status)
-           or goal.status = 'pending' and d.status = 'queued')
+           or goal.status = d.status or goal.status = 'pending' and d.status = 'queued')
 ),
 refused as (
     select user_id, phone_number, error_code, sid from decided where action = 'opt_out'

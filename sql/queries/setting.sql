@@ -2,7 +2,7 @@
 select kind,
        case kind
            when 'integer' then jsonb_typeof($2) = 'number'
-           when 'text_list' then jsonb_typeof($2) = 'array' and not jsonb_path_exists($2, '$[*] ? (@.type() != "string")')
+           when 'text_list' then jsonb_typeof($2) = 'array' and not jsonb_path_exists($2, 'strict $[*] ? (@.type() != "string")')
            else jsonb_typeof($2) = 'string'
        end as is_right_kind,
        case when kind = 'integer' and jsonb_typeof($2) = 'number'

@@ -26,7 +26,7 @@ create table herald.settings (
                 and (value #>> '{}')::numeric = trunc((value #>> '{}')::numeric)
                 and (value #>> '{}')::numeric between coalesce(minimum, '-Infinity') and coalesce(maximum, 'Infinity')
             when 'text_list' then jsonb_typeof(value) = 'array'
-                and not jsonb_path_exists(value, '$[*] ? (@.type() != "string")')
+                and not jsonb_path_exists(value, 'strict $[*] ? (@.type() != "string")')
             else jsonb_typeof(value) = 'string'
         end
     )
