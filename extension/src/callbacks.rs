@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 use serde_json::json;
 
 use crate::dispatch::{Element, require_array};
-use crate::queries::CALLBACKS;
+use crate::queries::{CALLBACK_LOCK, CALLBACKS};
 use crate::query::{jsonb, jsonb_of};
 use crate::report::{Result, invalid, null_argument};
 use crate::vocabulary::{delivery_goals, delivery_ranks, message_ranks, twilio_words};
@@ -24,6 +24,7 @@ fn record_twilio_callbacks(
 ) -> Result<TableIterator<'static, (name!(ordinal, i32), name!(result, String))>> {
     let callbacks = callbacks.ok_or_else(|| null_argument("p_callbacks"))?;
     require_array(callbacks, "p_callbacks", CALLBACK)?;
+    CALLBACK_LOCK.run(&[jsonb(Some(callbacks))])?;
     let rows = CALLBACKS.rows(&arguments(Some(callbacks)), |row| {
         Ok((row.want(1, "position")?, row.want(2, "result")?))
     })?;
@@ -60,15 +61,16 @@ fn update_sms_status_atomic(
     let sid = sid.ok_or_else(|| null_argument("p_twilio_sid"))?;
     let twilio_status = twilio_status.ok_or_else(|| null_argument("p_twilio_status"))?;
     let mapped_status = mapped_status.map(status_with_sid).transpose()?;
-    let callback = json!([{
+    let callback = jsonb_of(json!([{
         "message_id": message_id.to_string(),
         "sid": sid,
         "status": twilio_status,
         "mapped": mapped_status,
         "error_code": error_code,
         "params": { "source": "update_sms_status_atomic", "ErrorMessage": error_message },
-    }]);
-    let rows = CALLBACKS.rows(&arguments(jsonb_of(callback)), |row| {
+    }]));
+    CALLBACK_LOCK.run(&[jsonb(callback)])?;
+    let rows = CALLBACKS.rows(&arguments(callback), |row| {
         let result: String = row.want(2, "result")?;
         let answer = (
             row.get(3)?,

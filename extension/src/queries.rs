@@ -118,6 +118,7 @@ query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
     "{opt_out}" = OPT_OUT);
 query!(/** Renews leases. */ EXTEND_LEASES, "extend_leases.sql", true, [UUIDOID, UUIDARRAYOID]);
 query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, []);
+query!(/** Locks the messages of callbacks. */ CALLBACK_LOCK, "callback_lock.sql", true, [JSONBOID]);
 query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
     [JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
      TEXTARRAYOID],
