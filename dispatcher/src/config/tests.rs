@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tempfile::TempDir;
+
 use super::*;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -45,17 +47,12 @@ fn said(result: Result<Config, Vec<Problem>>) -> String {
         .join("\n")
 }
 
-/// A directory of this test with one file in it.
-fn file(name: &str, content: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!(
-        "herald-config-{}-{}",
-        std::process::id(),
-        uuid::Uuid::now_v7()
-    ));
-    std::fs::create_dir_all(&directory).unwrap();
-    let path = directory.join(name);
+/// One file in a directory of its own, which goes away with the first of the pair.
+fn file(name: &str, content: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
     std::fs::write(&path, content).unwrap();
-    path
+    (directory, path)
 }
 
 #[test]
@@ -134,7 +131,7 @@ fn an_empty_variable_counts_as_unset() {
 
 #[test]
 fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
-    let path = file(
+    let (_directory, path) = file(
         "herald.toml",
         "[dispatch]\nconcurrency = 7\nshutdown_seconds = 9\n",
     );
@@ -148,7 +145,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
 
 #[test]
 fn mistakes_in_the_file_are_named_by_file_and_key() {
-    let path = file(
+    let (_directory, path) = file(
         "herald.toml",
         "speed = 9\n[dispatch]\nconcurency = 7\nshutdown_seconds = 1.5\n[twilio]\nauth_token = [\"a\", 1]\n",
     );
@@ -180,7 +177,8 @@ fn a_file_that_is_not_there_or_no_toml_is_named_without_its_content() {
     assert!(
         said(Config::load(&environment)).starts_with("/nonexistent/herald.toml: cannot be read: ")
     );
-    environment.file = Some(file("herald.toml", "[twilio]\nauth_token = s3cret\n"));
+    let (_directory, path) = file("herald.toml", "[twilio]\nauth_token = s3cret\n");
+    environment.file = Some(path);
     let text = said(Config::load(&environment));
     assert!(
         text.contains("is not TOML") && text.contains("(line 2)"),
@@ -191,7 +189,7 @@ fn a_file_that_is_not_there_or_no_toml_is_named_without_its_content() {
 
 #[test]
 fn secrets_may_stand_in_files_and_credentials_but_only_once() {
-    let path = file("twilio_auth_token", "from-file\n");
+    let (_directory, path) = file("twilio_auth_token", "from-file\n");
     let shown = path.display().to_string();
     let mut environment = sources(&[
         ("TWILIO_AUTH_TOKEN", ""),
@@ -228,8 +226,8 @@ fn secrets_may_stand_in_files_and_credentials_but_only_once() {
 
 #[test]
 fn a_secret_file_named_in_the_toml_is_read() {
-    let secret = file("token", "deep\n");
-    let path = file(
+    let (_secret_directory, secret) = file("token", "deep\n");
+    let (_directory, path) = file(
         "herald.toml",
         &format!(
             "[twilio]\nauth_token_file = {:?}\n",

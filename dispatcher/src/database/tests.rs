@@ -60,7 +60,8 @@ fn a_ca_file_must_hold_a_certificate() {
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
-    let path = std::env::temp_dir().join(format!("herald-ca-{}.pem", uuid::Uuid::now_v7()));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
     let with = |path: &std::path::Path| DatabaseConfig {
         ca_file: Some(path.to_path_buf()),
         ..config("postgres://h@db/app?sslmode=require")
