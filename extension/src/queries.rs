@@ -26,8 +26,9 @@ const OPT_OUT: &str = include_str!("../../sql/queries/opt_out.sql");
 
 /// The subscription of the one user an event is for.
 const TARGET: &str = "s.user_id = source.target_user_id";
-/// Every subscription.
-const EVERYBODY: &str = "true";
+/// Every subscription, in the order of the index. The limit is none, but the planner does not see that: it takes a limit
+/// for a reason to walk the index, where it would otherwise read everybody's subscriptions to every type.
+const EVERYBODY: &str = "true order by s.user_id limit (select 2147483647)";
 /// The next chunk of subscriptions, in the order of the index; of a targeted event that is the one user.
 const CHUNK: &str = "s.user_id > coalesce(source.fan_out_cursor, '00000000-0000-0000-0000-000000000000') \
                      and s.user_id >= coalesce(source.target_user_id, '00000000-0000-0000-0000-000000000000') \

@@ -21,7 +21,7 @@ g as materialized (
            d.id is null or coalesce(et.is_active, false) as type_active,
            d.id is null or coalesce(s.is_active, false) as subscribed,
            d.id is null or not coalesce(et.admin_only, false)
-               or exists (select from herald.recipients r where r.user_id = m.user_id and r.is_admin) as in_audience,
+               or coalesce((select bool_or(r.is_admin) from herald.recipients r where r.user_id = m.user_id), false) as in_audience,
            d.id is null or coalesce(s.sms_enabled, n.sms_enabled, false) as channel_enabled,
            case when m.by_admin then m.phone_number else p.phone_number end as phone_number,
            m.by_admin or coalesce(p.phone_verified, false) as phone_verified,

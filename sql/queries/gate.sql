@@ -10,9 +10,9 @@ case
     when g.phone_number is null then 'no_phone'
     when not g.phone_verified then 'unverified'
     when g.opted_out then 'opted_out'
-    -- An opt-out belongs to the number, whoever's row it stands in.
-    when exists (select from herald.user_sms_preferences o
-                 where o.phone_number = g.phone_number and o.opted_out) then 'opted_out'
+    -- An opt-out belongs to the number, whoever's row it stands in. (An aggregate, because of exists the planner may make a
+    -- hash of everybody's numbers.)
+    when (select bool_or(o.opted_out) from herald.user_sms_preferences o where o.phone_number = g.phone_number) then 'opted_out'
     when not exists (select from jsonb_array_elements_text(
                          (select value from herald.settings where name = 'allowed_country_prefixes')) as prefix
                      where starts_with(g.phone_number, prefix)) then 'country_not_allowed'
