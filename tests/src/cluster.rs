@@ -143,6 +143,8 @@ impl Cluster {
             .arg(self.data())
             .args(arguments)
             .current_dir(&self.directory)
+            // With it, pgrx puts a stack trace into the DETAIL of every error.
+            .env_remove("RUST_BACKTRACE")
             // A server that inherits our pipes would keep them open for ever.
             .stdout(Stdio::null()))
         .map(|_| ())

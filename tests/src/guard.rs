@@ -79,7 +79,7 @@ mod tests {
         for path in [&cleaned, &kept] {
             std::fs::write(path, "").unwrap();
         }
-        let account = Account::current().unwrap();
+        let account = Account::current();
         let script = "rm -f -- \"$1\"";
         drop(Guard::arm(&account, script, &[cleaned.as_os_str()]).unwrap());
         Guard::arm(&account, script, &[kept.as_os_str()])

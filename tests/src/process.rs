@@ -56,11 +56,7 @@ impl Process {
             .spawn()
             .explain(|| format!("cannot start {name}"))?;
         let id = child.id().to_string();
-        let guard = Guard::arm(
-            &Account::current()?,
-            "kill -KILL \"$1\"",
-            &[OsStr::new(&id)],
-        )?;
+        let guard = Guard::arm(&Account::current(), "kill -KILL \"$1\"", &[OsStr::new(&id)])?;
         Ok(Process {
             name,
             log: log.to_path_buf(),
