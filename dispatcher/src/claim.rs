@@ -114,7 +114,10 @@ impl MainLoop {
                 }
             }
             let next = match self.round().await {
-                Ok(next) => next,
+                Ok(next) => {
+                    self.parts.health.set_refusal(None);
+                    next
+                }
                 Err(error) => Next::Retry(self.failed(&error)),
             };
             self.wait(next).await;
@@ -172,6 +175,9 @@ impl MainLoop {
             error = chain(error),
             "no work can be claimed"
         );
+        self.parts
+            .health
+            .set_refusal(Some(chain(&error).to_string()));
         delay
     }
 

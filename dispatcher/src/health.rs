@@ -1,7 +1,7 @@
 //! Is the daemon alive, is it ready: what the tasks report, and the answers made from it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub(crate) struct Health {
     started: Instant,
     last_tick: AtomicU64,
     listening: AtomicBool,
+    /// Why the last round of the main loop could not claim, if it could not.
+    refusal: std::sync::Mutex<Option<String>>,
     hello: watch::Receiver<Option<Hello>>,
     metrics: Arc<Metrics>,
     /// A connection for health checks and scrapes, so that neither waits for work nor work for it.
@@ -48,6 +50,7 @@ impl Health {
             started: Instant::now(),
             last_tick: AtomicU64::new(0),
             listening: AtomicBool::new(false),
+            refusal: std::sync::Mutex::new(None),
             hello,
             metrics,
             monitor: Mutex::new(Monitor {
@@ -61,6 +64,17 @@ impl Health {
     pub(crate) fn tick(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_tick.store(now, Ordering::Relaxed);
+    }
+
+    /// What came of the main loop's last round: `None` if it could claim, otherwise why it could not.
+    pub(crate) fn set_refusal(&self, refusal: Option<String>) {
+        let mut known = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = refusal;
+    }
+
+    fn refusal(&self) -> Option<String> {
+        let known = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
     }
 
     /// Whether hints arrive.
@@ -93,12 +107,15 @@ impl Health {
             .borrow()
             .as_ref()
             .map(|hello| hello.schema_version);
-        let ready = database.is_ok() && schema_version.is_some() && self.is_alive();
+        let refusal = self.refusal();
+        let ready =
+            database.is_ok() && schema_version.is_some() && refusal.is_none() && self.is_alive();
         let body = json!({
             "ready": ready,
             "main_loop": { "ok": self.is_alive() },
             "database": { "ok": database.is_ok(), "error": database.err() },
             "wake_up": { "ok": true, "mode": if self.is_listening() { "listen" } else { "poll" } },
+            "claim": { "ok": refusal.is_none(), "error": refusal },
             "schema": { "ok": schema_version.is_some(), "version": schema_version },
         });
         (ready, body)
