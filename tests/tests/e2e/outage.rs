@@ -28,6 +28,31 @@ async fn the_daemon_reconnects_when_postgres_comes_back() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_daemon_that_may_not_claim_says_so_until_it_may() -> Outcome<()> {
+    let stack = Stack::start().await?;
+    stack
+        .client
+        .batch_execute("revoke execute on function claim_sms_messages(uuid, integer) from herald_dispatcher")
+        .await?;
+    stack
+        .wait_until("the daemon says it is not ready", PATIENCE, async || {
+            Ok(!stack.daemon.is_ready().await)
+        })
+        .await?;
+    let user = stack.seed_user(1).await?;
+    stack.emit(&user, "while it may not").await?;
+
+    stack
+        .client
+        .batch_execute("select herald_grant('dispatcher', 'herald_dispatcher')")
+        .await?;
+    stack.daemon.wait_ready(PATIENCE).await?;
+    stack.wait_until_settled().await?;
+    assert_eq!(stack.simulator.accepted().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_crash_of_postgres_under_load_sends_nobody_two_texts() -> Outcome<()> {
     const MESSAGES: u32 = 60;
     let mut stack = Stack::start().await?;
