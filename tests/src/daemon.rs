@@ -24,17 +24,12 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Prepares a daemon for this database and simulator with its log in `directory`; `extra` adds to its environment.
-    pub fn new(
-        database_url: &str,
-        simulator: &Simulator,
-        directory: &Path,
-        extra: &[(String, String)],
-    ) -> Outcome<Daemon> {
+    /// Prepares a daemon for this database and simulator with its log in `directory`.
+    pub fn new(database_url: &str, simulator: &Simulator, directory: &Path) -> Outcome<Daemon> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
         let account = &simulator.account;
-        let mut environment: BTreeMap<String, String> = [
+        let environment = [
             ("DATABASE_URL", database_url),
             ("TWILIO_ACCOUNT_SID", &account.sid),
             ("TWILIO_AUTH_TOKEN", &account.auth_token),
@@ -45,7 +40,6 @@ impl Daemon {
         ]
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .into();
-        environment.extend(extra.iter().cloned());
         Ok(Daemon {
             environment,
             log: directory.join("herald.log"),
@@ -55,29 +49,34 @@ impl Daemon {
         })
     }
 
+    /// Sets one variable of its environment, for the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_string(), value.to_string());
+    }
+
     /// Starts it and waits until it listens and calls itself ready.
     pub async fn start(&mut self) -> Outcome<()> {
-        self.spawn("run")?;
+        let command = self.command(&["run"])?;
+        self.process = Some(Process::start("herald", command, &self.log)?);
         self.running()?
             .wait_for_line("herald listening on ", START)
             .await?;
         self.wait_ready(START).await
     }
 
-    /// Starts `herald VERB` without waiting for anything.
-    fn spawn(&mut self, verb: &str) -> Outcome<()> {
+    /// `herald` with these arguments and this daemon's environment.
+    pub fn command(&self, arguments: &[&str]) -> Outcome<Command> {
         let mut command = Command::new(programs::herald()?);
         // Nothing of the caller's own configuration may leak in.
         for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if name.starts_with("TWILIO_") || name.starts_with("HERALD_") || name.starts_with("PG")
-            {
-                command.env_remove(name.as_ref());
+            let text = name.to_string_lossy();
+            let of_herald = ["TWILIO_", "HERALD_", "PG", "DATABASE_"];
+            if of_herald.iter().any(|prefix| text.starts_with(prefix)) {
+                command.env_remove(&name);
             }
         }
-        command.arg(verb).envs(&self.environment);
-        self.process = Some(Process::start("herald", command, &self.log)?);
-        Ok(())
+        command.args(arguments).envs(&self.environment);
+        Ok(command)
     }
 
     fn running(&mut self) -> Outcome<&mut Process> {
@@ -105,6 +104,12 @@ impl Daemon {
     pub async fn is_ready(&self) -> bool {
         let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
         answer.is_ok_and(|response| response.status().is_success())
+    }
+
+    /// Gets a path of the daemon: the HTTP status and the body.
+    pub async fn get(&self, path: &str) -> Outcome<(u16, String)> {
+        let response = self.http.get(format!("{}{path}", self.url)).send().await?;
+        Ok((response.status().as_u16(), response.text().await?))
     }
 
     /// Posts a form to a path of the daemon, with headers; gives the HTTP status.

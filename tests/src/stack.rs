@@ -25,8 +25,6 @@ pub struct StackOptions {
     pub cluster: ClusterOptions,
     /// More arguments for the simulator.
     pub simulator: Vec<String>,
-    /// More environment for the daemon.
-    pub daemon: Vec<(String, String)>,
     /// Whether the daemon is started at once.
     pub start_daemon: bool,
 }
@@ -45,7 +43,6 @@ impl StackOptions {
         Ok(StackOptions {
             cluster: ClusterOptions::for_tests()?,
             simulator: delays.map(String::from).to_vec(),
-            daemon: Vec::new(),
             start_daemon: true,
         })
     }
@@ -88,7 +85,7 @@ impl Stack {
         let password = format!("{:032x}", rand::random::<u128>());
         create_role(&client, DISPATCHER, &password, Some("dispatcher")).await?;
         let url = cluster.url_as(DISPATCHER, &password, DATABASE);
-        let mut daemon = Daemon::new(&url, &simulator, cluster.directory(), &options.daemon)?;
+        let mut daemon = Daemon::new(&url, &simulator, cluster.directory())?;
         if options.start_daemon {
             daemon.start().await?;
         }

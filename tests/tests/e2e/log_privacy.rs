@@ -1,14 +1,13 @@
 //! Nothing in the daemon's log tells who was texted what, or how to send as us.
 
 use herald_tests::simulator::{CallbackSettings, NextRequests};
-use herald_tests::stack::StackOptions;
 use herald_tests::{Outcome, Stack};
 
 #[tokio::test]
 async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
-    let mut options = StackOptions::for_tests()?;
-    options.daemon = vec![("HERALD_LOG_LEVEL".to_string(), "trace".to_string())];
-    let mut stack = Stack::with(options).await?;
+    let mut stack = Stack::without_daemon().await?;
+    stack.daemon.set("HERALD_LOG_LEVEL", "trace");
+    stack.daemon.start().await?;
     let user = stack.seed_user(1).await?;
     // Success, a refusal, an error after acceptance, a reset, a gateway's page: every branch that logs.
     stack.emit(&user, "Secret errand").await?;

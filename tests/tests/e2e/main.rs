@@ -7,6 +7,7 @@ mod callbacks;
 mod crash;
 mod dump_restore;
 mod log_privacy;
+mod operation;
 mod outage;
 mod readme;
 mod roles;

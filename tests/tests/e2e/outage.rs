@@ -18,6 +18,11 @@ async fn the_daemon_reconnects_when_postgres_comes_back() -> Outcome<()> {
             Ok(!stack.daemon.is_ready().await)
         })
         .await?;
+    assert_eq!(
+        stack.daemon.get("/livez").await?.0,
+        200,
+        "alive, but not ready"
+    );
     stack.cluster.start_again()?;
     stack.client = stack.connect().await?;
     stack.daemon.wait_ready(PATIENCE).await?;
@@ -32,7 +37,9 @@ async fn a_daemon_that_may_not_claim_says_so_until_it_may() -> Outcome<()> {
     let stack = Stack::start().await?;
     stack
         .client
-        .batch_execute("revoke execute on function claim_sms_messages(uuid, integer) from herald_dispatcher")
+        .batch_execute(
+            "revoke execute on function claim_sms_messages(uuid, integer) from herald_dispatcher",
+        )
         .await?;
     stack
         .wait_until("the daemon says it is not ready", PATIENCE, async || {
