@@ -1,4 +1,4 @@
-//! Nothing in the daemon's log tells who was texted what, or how to send as us.
+//! Nothing in the logs of the daemon and of Postgres tells who was texted what, or how to send as us.
 
 use herald_tests::simulator::{CallbackSettings, NextRequests};
 use herald_tests::{Outcome, Stack};
@@ -71,6 +71,7 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
     let callback_key: String = stack
         .value("select value #>> '{}' from herald.settings where name = 'callback_key'")
         .await?;
+    let log_of_postgres = std::fs::read_to_string(stack.cluster.log())?;
     let digits = user.phone_number.trim_start_matches('+');
     for (what, secret) in [
         ("the number", digits),
@@ -79,8 +80,11 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
         ("the callback key", &callback_key),
         ("the database password", "postgres://"),
     ] {
-        let line = log.lines().find(|line| line.contains(secret));
-        assert_eq!(line, None, "{what} is in the log");
+        let line = log
+            .lines()
+            .chain(log_of_postgres.lines())
+            .find(|line| line.contains(secret));
+        assert_eq!(line, None, "{what} is in a log");
     }
     Ok(())
 }
