@@ -123,7 +123,7 @@ fn emit(
 }
 
 /// A JSON object that stands where the source should be.
-fn misplaced_payload(source: &str) -> Option<serde_json::Value> {
+pub fn misplaced_payload(source: &str) -> Option<serde_json::Value> {
     if SOURCES.contains(&source) || !source.trim_start().starts_with('{') {
         return None;
     }

@@ -24,7 +24,6 @@ mod text;
 mod vocabulary;
 
 #[cfg(any(test, feature = "pg_test"))]
-#[pg_schema]
 mod tests;
 
 ::pgrx::pg_module_magic!(name, version);

@@ -107,3 +107,10 @@ begin;
 select emit_notification_event('test.plain', payload => '{"message": "rolled back"}') is not null as ok;
 rollback;
 select deliveries, done from fan_out_notification_events();
+
+-- An event that was deleted while it waited does not hold up the next.
+select emit_notification_event('test.plain', payload => '{"message": "deleted"}') as event \gset
+select emit_notification_event('test.plain', payload => '{"message": "next"}') is not null as ok;
+delete from herald.notification_events where id = :'event';
+select deliveries, done from fan_out_notification_events();
+select * from test.events where body = 'next';
