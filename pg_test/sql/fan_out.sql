@@ -114,3 +114,4 @@ select emit_notification_event('test.plain', payload => '{"message": "next"}') i
 delete from herald.notification_events where id = :'event';
 select deliveries, done from fan_out_notification_events();
 select * from test.events where body = 'next';
+select count(*) from herald.queue_jobs where job_type = 'fan_out';

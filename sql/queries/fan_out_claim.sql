@@ -1,8 +1,13 @@
 -- The most urgent event that waits for its fan-out, locked until the end of the transaction. $1 queue ranks
+with orphan as (
+    -- Its event was deleted: nothing is left to do, and nobody shall be woken for it again.
+    delete from herald.queue_jobs q
+    where q.job_type = 'fan_out' and q.run_at <= now()
+      and not exists (select from herald.notification_events e where e.id = q.subject_id)
+)
 select q.id, q.payload, q.template_id, t.message_template
 from unnest($1) as rank (priority)
 cross join lateral (
-    -- A row whose event was deleted is passed over: it must not hold up the others.
     select e.id, e.payload, e.template_id
     from herald.queue_jobs q
     join herald.notification_events e on e.id = q.subject_id
