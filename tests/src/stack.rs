@@ -153,10 +153,11 @@ impl Stack {
         Ok(())
     }
 
-    /// Waits until every message is in a status where only a callback or a person can move it on.
+    /// Waits until every message is in a status where only a person can move it on, and every answer is written down.
     pub async fn wait_until_settled(&self) -> Outcome<()> {
-        let query = "select not exists (select from herald.sms_messages \
-                     where status not in ('unknown', 'delivered', 'undelivered', 'failed', 'cancelled'))";
+        let query = "select not exists (select from herald.dispatch_batches) \
+                     and not exists (select from herald.sms_messages \
+                         where status not in ('unknown', 'delivered', 'undelivered', 'failed', 'cancelled'))";
         self.wait_for_sql("every message settled", query).await
     }
 

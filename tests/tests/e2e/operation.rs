@@ -2,6 +2,7 @@
 
 use herald_tests::stack::PATIENCE;
 use herald_tests::{Outcome, Stack};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::process::Output;
 use std::time::Duration;
@@ -101,7 +102,11 @@ async fn systemd_is_told_when_it_is_ready_alive_and_stopping() -> Outcome<()> {
     let wait_for = |state: &str| -> Outcome<()> {
         let mut message = [0; 4096];
         loop {
-            let length = socket.recv(&mut message)?;
+            let length = match socket.recv(&mut message) {
+                // The end of another child of ours.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                received => received?,
+            };
             if String::from_utf8_lossy(&message[..length])
                 .lines()
                 .any(|line| line == state)
