@@ -58,26 +58,13 @@ pub struct AcceptedMessage {
     pub received_at: DateTime<Utc>,
     /// All parameters of the request by name.
     pub params: BTreeMap<String, serde_json::Value>,
-    /// Every status it had.
-    pub status_history: Vec<StatusChange>,
     /// Every callback that was sent.
     pub callbacks: Vec<SentCallback>,
-}
-
-/// A status and when it began.
-#[derive(Debug, Deserialize)]
-pub struct StatusChange {
-    /// Twilio's word for it.
-    pub status: String,
-    /// When it began.
-    pub at: DateTime<Utc>,
 }
 
 /// A callback and how it was answered.
 #[derive(Debug, Deserialize)]
 pub struct SentCallback {
-    /// The status it reported.
-    pub status: String,
     /// The HTTP status of the answer; `None` if there was no answer.
     pub http_status: Option<u16>,
 }
@@ -185,11 +172,6 @@ impl Simulator {
     /// Sets how callbacks are sent.
     pub async fn settings(&self, settings: &CallbackSettings) -> Outcome<()> {
         self.post("/_sim/settings", settings).await
-    }
-
-    /// Forgets everything and goes back to the settings of the start.
-    pub async fn reset(&self) -> Outcome<()> {
-        self.post("/_sim/reset", &serde_json::json!({})).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
