@@ -1,5 +1,7 @@
 //! What Twilio says afterwards: signed status callbacks, and the original system's status function.
 
+use std::borrow::Cow;
+
 use herald_core::status::MessageStatus;
 use pgrx::datum::{AnyElement, DatumWithOid, TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
@@ -13,8 +15,12 @@ use crate::report::{Result, invalid, null_argument};
 use crate::vocabulary::{delivery_goals, delivery_ranks, message_ranks, twilio_words};
 
 const CALLBACK: Element = Element {
-    misfit: "$[*] ? (!(@.sid.type() == \"string\") || !(@.status.type() == \"string\"))",
-    rule: "Each callback is an object with sid and status, and with message_id and attempt if the URL had them.",
+    misfit: Cow::Borrowed(
+        "$[*] ? (!(@.sid.type() == \"string\") || !(@.status.type() == \"string\"))",
+    ),
+    rule: Cow::Borrowed(
+        "Each callback is an object with sid and status, and with message_id and attempt if the URL had them.",
+    ),
 };
 
 /// See `sql/api.sql`.
@@ -23,7 +29,7 @@ fn record_twilio_callbacks(
     callbacks: Option<AnyElement>,
 ) -> Result<TableIterator<'static, (name!(ordinal, i32), name!(result, String))>> {
     let callbacks = callbacks.ok_or_else(|| null_argument("p_callbacks"))?;
-    require_array(callbacks, "p_callbacks", CALLBACK)?;
+    require_array(callbacks, "p_callbacks", &CALLBACK)?;
     CALLBACK_LOCK.run(&[jsonb(Some(callbacks))])?;
     let rows = CALLBACKS.rows(&arguments(Some(callbacks)), |row| {
         Ok((row.want(1, "position")?, row.want(2, "result")?))

@@ -1,5 +1,9 @@
 //! The daemon's side of sending: claim, complete, leases.
 
+use std::borrow::Cow;
+
+use herald_core::backoff;
+use herald_core::outcome::Outcome;
 use pgrx::datum::{AnyElement, TimestampWithTimeZone, Uuid};
 use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::prelude::*;
@@ -120,7 +124,7 @@ fn complete_sms_messages(
 > {
     let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
     let results = results.ok_or_else(|| null_argument("p_results"))?;
-    require_array(results, "p_results", RESULT)?;
+    require_array(results, "p_results", &result_element())?;
     let (messages, message_ranks) = message_ranks();
     let (words, meanings) = twilio_words();
     let (deliveries, delivery_ranks) = delivery_ranks();
@@ -151,24 +155,38 @@ fn complete_sms_messages(
 /// What the elements of an array argument must be like.
 pub struct Element {
     /// A JSON path that finds the elements that are not.
-    pub misfit: &'static str,
+    pub misfit: Cow<'static, str>,
     /// The rule in words.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
 }
 
-const RESULT: Element = Element {
-    misfit: "$[*] ? (!(@.batch_id.type() == \"string\") || !(@.message_id.type() == \"string\") \
-             || !(@.attempt.type() == \"number\") || !(@.outcome == \"accepted\" || @.outcome == \"rejected\" \
-             || @.outcome == \"not_sent\" || @.outcome == \"unknown\"))",
-    rule: "Each result is an object with batch_id, message_id, attempt and outcome: \
-           accepted, rejected, not_sent or unknown.",
-};
+/// What the elements of `p_results` must be like.
+fn result_element() -> Element {
+    let (tests, words): (Vec<_>, Vec<_>) = Outcome::ALL
+        .iter()
+        .map(|outcome| (format!("@.outcome == \"{outcome}\""), outcome.as_str()))
+        .unzip();
+    Element {
+        misfit: format!(
+            "$[*] ? (!(@.batch_id.type() == \"string\") || !(@.message_id.type() == \"string\") \
+             || !(@.attempt.type() == \"number\") || !({}))",
+            tests.join(" || ")
+        )
+        .into(),
+        rule: format!(
+            "Each result is an object with batch_id, message_id, attempt and outcome: {}.",
+            words.join(", ")
+        )
+        .into(),
+    }
+}
 
 /// 22023 unless the value is a JSON array of such elements; looks at it without parsing.
-pub fn require_array(value: AnyElement, name: &str, element: Element) -> Result<()> {
-    let array = ARRAY.row(&[jsonb(Some(value)), element.misfit.into()], |row| {
-        Ok((row.want::<String>(1, "kind")?, row.get::<i32>(2)?))
-    })?;
+pub fn require_array(value: AnyElement, name: &str, element: &Element) -> Result<()> {
+    let array = ARRAY.row(
+        &[jsonb(Some(value)), element.misfit.as_ref().into()],
+        |row| Ok((row.want::<String>(1, "kind")?, row.get::<i32>(2)?)),
+    )?;
     let (kind, misfit) = array.ok_or_else(|| unexpected("kind"))?;
     if kind != "array" {
         return Err(invalid(
@@ -180,7 +198,7 @@ pub fn require_array(value: AnyElement, name: &str, element: Element) -> Result<
         None => Ok(()),
         Some(position) => Err(invalid(
             format!("element {position} of {name} is not complete"),
-            element.rule,
+            element.rule.as_ref(),
         )),
     }
 }
@@ -237,4 +255,24 @@ fn herald_queue_stats() -> Result<
         ))
     })?;
     Ok(TableIterator::new(rows))
+}
+
+/// See `sql/api.sql`.
+#[pg_extern(sql = false)]
+fn herald_retry_delay(
+    base_seconds: Option<i32>,
+    max_seconds: Option<i32>,
+    attempt: Option<i32>,
+    jitter: Option<f64>,
+) -> Result<f64> {
+    let base = base_seconds.ok_or_else(|| null_argument("base_seconds"))?;
+    let max = max_seconds.ok_or_else(|| null_argument("max_seconds"))?;
+    let attempt = attempt.ok_or_else(|| null_argument("attempt"))?;
+    let jitter = jitter.ok_or_else(|| null_argument("jitter"))?;
+    Ok(backoff::delay_seconds(
+        base.into(),
+        max.into(),
+        attempt,
+        jitter,
+    ))
 }

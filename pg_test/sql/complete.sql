@@ -98,12 +98,12 @@ select * from test.attempts('shutdown', 'not_sent', '{"reason": "shutdown"}', 2)
 -- A code with backoff counts its attempts: three, or the message's own number.
 select code, retry, max_attempts, counts_attempt from herald.twilio_error_codes where retry = 'backoff' and counts_attempt and max_attempts is null and code = 20009;
 select * from test.attempts('backoff 20009', 'rejected', '{"error_code": 20009}');
--- Delays double: seconds of the first five attempts lie between three and five quarters of 5, 10, 20, 40, 80.
+-- Delays double, from 5 s up to 300 s, and never leave these bounds.
 call test.emit('delays');
 create temp table delay (attempt integer, seconds double precision);
 do $$
 begin
-    for n in 1..5 loop
+    for n in 1..8 loop
         perform from test.claim(1);
         perform from test.complete(1, test.result('delays', 'not_sent'));
         insert into delay select n, extract(epoch from next_retry_at - now()) from herald.sms_messages where message_content = 'delays';
@@ -111,7 +111,7 @@ begin
     end loop;
 end
 $$;
-select attempt, seconds between 5 * 2 ^ (attempt - 1) * 0.75 - 0.01 and 5 * 2 ^ (attempt - 1) * 1.25 as fits from delay order by attempt;
+select attempt, seconds between least(300, 5 * 2 ^ attempt) / 2 - 0.01 and least(300, 5 * 2 ^ attempt) + 0.01 as fits from delay order by attempt;
 -- Carriers' daily caps end at midnight Pacific time, however often it was tried.
 call test.emit('30023');
 select body from test.claim(1);

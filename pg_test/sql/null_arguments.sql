@@ -54,3 +54,7 @@ select * from test.error('select record_twilio_callbacks(null)');
 -- No function is strict: a NULL always reaches the code that says what it means.
 select p.proname from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
 where d.refobjid = (select oid from pg_extension where extname = 'pg_herald') and p.proisstrict;
+select * from test.error('select herald_retry_delay(null, 300, 1, 0)');
+select * from test.error('select herald_retry_delay(5, null, 1, 0)');
+select * from test.error('select herald_retry_delay(5, 300, null, 0)');
+select * from test.error('select herald_retry_delay(5, 300, 1, null)');

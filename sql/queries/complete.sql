@@ -53,9 +53,8 @@ judged as materialized (
                when c.retry = 'daily_reset' then extract(epoch from
                    (date_trunc('day', now() at time zone 'America/Los_Angeles') + interval '1 day')
                        at time zone 'America/Los_Angeles' - now())
-               else least(coalesce(nullif(c.max_delay_seconds, 0), 300),
-                          coalesce(nullif(c.base_delay_seconds, 0), 5) * 2.0 ^ least(input.attempt - 1, 20))
-                    * (0.75 + random() / 2)
+               else {ext}.herald_retry_delay(coalesce(nullif(c.base_delay_seconds, 0), 5),
+                                             coalesce(nullif(c.max_delay_seconds, 0), 300), input.attempt, random())
            end as delay_seconds
     from answer as input
     join message on message.id = input.message_id and message.batch_id = input.batch_id
