@@ -1,4 +1,4 @@
-//! The statements of `sql/queries/`, each with the types of its parameters.
+//! The statements of `sql/queries/`, each with the types of its parameters; families that came later have a file of their own.
 
 use pgrx::pg_sys::BuiltinOid::{
     self, BOOLOID, INT2ARRAYOID, INT2OID, INT4OID, INTERVALOID, JSONBOID, TEXTARRAYOID, TEXTOID,
@@ -12,17 +12,18 @@ macro_rules! query {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
-            text: include_str!(concat!("../../sql/queries/", $file)),
+            text: include_str!(concat!("../../../sql/queries/", $file)),
             parts: &[$(($part, $text)),*],
             arguments: &[$($argument),*],
             writes: $writes,
         };
     };
 }
+pub(crate) use query;
 
-const GATE: &str = include_str!("../../sql/queries/gate.sql");
-const FAN_OUT: &str = include_str!("../../sql/queries/fan_out.sql");
-const OPT_OUT: &str = include_str!("../../sql/queries/opt_out.sql");
+const GATE: &str = include_str!("../../../sql/queries/gate.sql");
+const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
+const OPT_OUT: &str = include_str!("../../../sql/queries/opt_out.sql");
 
 /// The subscription of the one user an event is for.
 const TARGET: &str = "s.user_id = source.target_user_id";
@@ -71,7 +72,7 @@ macro_rules! emit_query {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
-            text: include_str!("../../sql/queries/emit.sql"),
+            text: include_str!("../../../sql/queries/emit.sql"),
             parts: &[
                 ("{fan_out}", FAN_OUT),
                 ("{gate}", GATE),
