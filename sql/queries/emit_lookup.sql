@@ -15,8 +15,9 @@ select et.event_type is not null                as is_known,
        coalesce(earlier.payload = coalesce($4, '{}'), false)    as is_repeat,
        coalesce($4 ->> 'correlation_id', $4 ->> 'correlationId',
                 $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id,
-       jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object
-from (values (1)) as always (one)
+       jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object,
+       rules.prefixes, rules.spread, rules.minimum
+from ({rules}) as rules
 left join herald.notification_event_types et on et.event_type = $1
 left join lateral (
     select t.id, t.message_template, array(select jsonb_array_elements_text(t.required_vars)) as required_vars
