@@ -23,7 +23,7 @@ const CALLBACK: Element = Element {
     ),
 };
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn record_twilio_callbacks(
     callbacks: Option<AnyElement>,
@@ -37,7 +37,7 @@ fn record_twilio_callbacks(
     Ok(TableIterator::new(rows))
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // The columns of the declared table.
 fn update_sms_status_atomic(

@@ -9,7 +9,7 @@ use crate::queries::{CANCEL_EVENT, CANCEL_MESSAGE, STOP_EVENT};
 use crate::query::Query;
 use crate::report::{Result, not_found, null_argument, unexpected};
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn cancel_sms_message(
     message_id: Option<Uuid>,
@@ -20,7 +20,7 @@ fn cancel_sms_message(
         .map(TableIterator::once)
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn cancel_notification_event(
     event_id: Option<Uuid>,

@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 use crate::queries::CHANNEL_INFO;
 use crate::report::{Result, null_argument};
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // The columns of the declared table.
 fn get_user_sms_channel_info(

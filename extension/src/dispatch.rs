@@ -18,7 +18,7 @@ use crate::vocabulary::{delivery_ranks, message_ranks, priority_ranks, queue_ran
 
 const LARGEST_CLAIM: i32 = 10_000;
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // The columns of the declared table.
 fn herald_dispatcher_hello(
@@ -53,7 +53,7 @@ fn herald_dispatcher_hello(
     Ok(TableIterator::new(rows))
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // The columns of the declared table.
 fn claim_sms_messages(
@@ -105,7 +105,7 @@ fn claim_sms_messages(
     Ok(TableIterator::new(rows))
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // The columns of the declared table.
 fn complete_sms_messages(
@@ -203,7 +203,7 @@ pub fn require_array(value: AnyElement, name: &str, element: &Element) -> Result
     }
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn extend_dispatch_leases(
     worker: Option<Uuid>,
@@ -215,7 +215,7 @@ fn extend_dispatch_leases(
     Ok(SetOfIterator::new(held))
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn expire_dispatch_leases() -> Result<i32> {
     EXPIRE_LEASES
@@ -223,7 +223,7 @@ fn expire_dispatch_leases() -> Result<i32> {
         .ok_or_else(|| unexpected("count"))
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_next_due() -> Result<Option<TimestampWithTimeZone>> {
     Ok(NEXT_DUE
@@ -231,7 +231,7 @@ fn herald_next_due() -> Result<Option<TimestampWithTimeZone>> {
         .flatten())
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // The columns of the declared table.
 fn herald_queue_stats() -> Result<
@@ -257,7 +257,7 @@ fn herald_queue_stats() -> Result<
     Ok(TableIterator::new(rows))
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_retry_delay(
     base_seconds: Option<i32>,

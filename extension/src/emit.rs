@@ -59,7 +59,7 @@ pub struct Lookup {
     has_object: bool,
 }
 
-/// See `sql/api.sql`: the original system's signature.
+/// See `sql/api/`: the original system's signature.
 #[pg_extern(sql = false)]
 fn emit_origin(
     event_type: Option<&str>,
@@ -93,7 +93,7 @@ fn emit_origin(
     })
 }
 
-/// See `sql/api.sql`: the short signature.
+/// See `sql/api/`: the short signature.
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)] // One parameter per SQL parameter.
 fn emit(
@@ -336,7 +336,7 @@ pub fn new_id() -> Uuid {
     Uuid::from_bytes(uuid::Uuid::now_v7().into_bytes())
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_uuid_v7() -> Uuid {
     new_id()

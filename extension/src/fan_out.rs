@@ -20,7 +20,7 @@ struct Waiting {
     template: Option<String>,
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn fan_out_notification_events(
     limit: Option<i32>,

@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 use crate::install::{extension_schema, require_schema};
 use crate::report::{Result, internal, invalid, null_argument, unexpected};
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_grant(what: Option<&str>, grantee: Option<Oid>) -> Result<()> {
     let what = what.ok_or_else(|| null_argument("what"))?;
@@ -42,7 +42,7 @@ fn herald_grant(what: Option<&str>, grantee: Option<Oid>) -> Result<()> {
     })
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_admin() -> bool {
     true

@@ -119,7 +119,7 @@ pub fn extension_schema(client: &SpiClient<'_>) -> Result<String> {
     name.ok_or_else(|| unexpected("row of pg_extension for pg_herald"))
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_install() -> Result<i32> {
     READY.set(false);

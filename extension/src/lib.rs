@@ -1,7 +1,7 @@
 //! pg_herald: notifications that are part of the transaction.
 //!
 //! A thin layer: arguments in, one set-based statement of `sql/queries/`, result out. The functions are declared in
-//! `sql/api.sql`, the tables are made by [`install`], and the rules come from `herald_core`.
+//! `sql/api/`, the tables are made by [`install`], and the rules come from `herald_core`.
 
 use pgrx::prelude::*;
 
@@ -28,7 +28,12 @@ mod tests;
 
 ::pgrx::pg_module_magic!(name, version);
 
-extension_sql_file!("../../sql/api.sql", name = "api", finalize);
+// Declarations by family; rights are taken away when all of them exist.
+extension_sql_file!("../../sql/api/application.sql", name = "application");
+extension_sql_file!("../../sql/api/administration.sql", name = "administration");
+extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
+extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.
 #[pg_guard]

@@ -17,7 +17,7 @@ struct Quarantined {
     priority: String,
 }
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn release_notification_event(event_id: Option<Uuid>) -> Result<bool> {
     let event_id = event_id.ok_or_else(|| null_argument("p_event_id"))?;

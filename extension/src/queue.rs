@@ -12,7 +12,7 @@ use crate::query::{jsonb, jsonb_of};
 use crate::report::{Result, invalid, null_argument, report, unexpected, wrong_state};
 use crate::text;
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn queue_sms_message(
     user: Option<Uuid>,

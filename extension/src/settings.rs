@@ -7,7 +7,7 @@ use crate::queries::{SET_SETTING, SETTING};
 use crate::query::jsonb;
 use crate::report::{Result, invalid, null_argument};
 
-/// See `sql/api.sql`.
+/// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_set_setting(name: Option<&str>, value: Option<AnyElement>) -> Result<()> {
     let name = name.ok_or_else(|| null_argument("name"))?;

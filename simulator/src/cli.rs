@@ -69,6 +69,20 @@ pub(crate) struct Options {
         requires = "api_key", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) api_secret: Option<String>,
 
+    /// Second auth token: opens the API as well; signs only after POST /v1/AuthTokens/Promote
+    #[arg(long, env = "TWILIO_SECONDARY_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN",
+        value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) secondary_auth_token: Option<String>,
+
+    /// Account SID of test credentials: creates are answered by Twilio's magic numbers, nothing is stored
+    #[arg(long, env = "TWILIO_TEST_ACCOUNT_SID", value_name = "AC…", requires = "test_auth_token", value_parser = account_sid)]
+    pub(crate) test_account_sid: Option<String>,
+
+    /// Auth token of the test credentials
+    #[arg(long, env = "TWILIO_TEST_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN",
+        requires = "test_account_sid", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) test_auth_token: Option<String>,
+
     /// A sender the account owns (repeatable). With one or more, any other From is refused with 21606
     #[arg(long = "from", value_name = "NUMBER", value_parser = sender)]
     pub(crate) senders: Vec<String>,

@@ -9,6 +9,7 @@ mod auth;
 mod callback_target;
 mod callbacks;
 mod cli;
+mod clock;
 mod connection;
 mod control;
 mod course;

@@ -1,4 +1,4 @@
-//! The statements of `sql/queries/`, each with the types of its parameters.
+//! The statements of `sql/queries/`, each with the types of its parameters; families that came later have a file of their own.
 
 use pgrx::pg_sys::BuiltinOid::{
     self, BOOLOID, INT2ARRAYOID, INT2OID, INT4OID, INTERVALOID, JSONBOID, TEXTARRAYOID, TEXTOID,
@@ -7,22 +7,26 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod settings;
+pub use settings::*;
+
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
-            text: include_str!(concat!("../../sql/queries/", $file)),
+            text: include_str!(concat!("../../../sql/queries/", $file)),
             parts: &[$(($part, $text)),*],
             arguments: &[$($argument),*],
             writes: $writes,
         };
     };
 }
+pub(crate) use query;
 
-const GATE: &str = include_str!("../../sql/queries/gate.sql");
-const FAN_OUT: &str = include_str!("../../sql/queries/fan_out.sql");
-const OPT_OUT: &str = include_str!("../../sql/queries/opt_out.sql");
+const GATE: &str = include_str!("../../../sql/queries/gate.sql");
+const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
+const OPT_OUT: &str = include_str!("../../../sql/queries/opt_out.sql");
 
 /// The subscription of the one user an event is for.
 const TARGET: &str = "s.user_id = source.target_user_id";
@@ -71,7 +75,7 @@ macro_rules! emit_query {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
-            text: include_str!("../../sql/queries/emit.sql"),
+            text: include_str!("../../../sql/queries/emit.sql"),
             parts: &[
                 ("{fan_out}", FAN_OUT),
                 ("{gate}", GATE),
@@ -127,8 +131,6 @@ query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
 query!(/** When the next work is due. */ NEXT_DUE, "next_due.sql", false, [INT2ARRAYOID]);
 query!(/** Queue gauges. */ QUEUE_STATS, "queue_stats.sql", false, [TEXTARRAYOID, INT2ARRAYOID]);
 query!(/** What a daemon must know. */ HELLO, "hello.sql", false, []);
-query!(/** A setting's kind and bounds. */ SETTING, "setting.sql", false, [TEXTOID, JSONBOID]);
-query!(/** Changes a setting. */ SET_SETTING, "set_setting.sql", true, [TEXTOID, JSONBOID]);
 query!(/** Wakes the daemons, once for many concurrent commits. */ WAKE_ONCE, "wake_once.sql", false, []);
 query!(/** Wakes the daemons. */ WAKE_ALWAYS, "wake_always.sql", false, []);
 query!(/** Whether the caller may act as an administrator. */ IS_ADMIN, "is_admin.sql", false, [BuiltinOid::OIDOID]);

@@ -1,0 +1,20 @@
+-- What the tables and statements of pg_herald call themselves.
+
+create function @extschema@.herald_uuid_v7() returns uuid
+language c volatile parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_uuid_v7_wrapper';
+comment on function @extschema@.herald_uuid_v7() is 'A new UUIDv7: ids in order of time.';
+
+create function @extschema@.herald_retry_delay(
+    base_seconds integer, max_seconds integer, attempt integer, jitter double precision
+) returns double precision
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_retry_delay_wrapper';
+comment on function @extschema@.herald_retry_delay(integer, integer, integer, double precision) is
+'Seconds to wait after attempt number attempt (from 1): from base_seconds, doubled per attempt, up to max_seconds; jitter (0 to 1) picks the point between the two ends. Raises 22004 for NULL.';
+
+create function @extschema@.herald_wake() returns trigger
+language c volatile set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_wake_wrapper';
+comment on function @extschema@.herald_wake() is
+'Trigger function of herald.queue_jobs: at commit, tells the daemons that something is due. pg_herald.notify = auto tells once for many concurrent commits, always tells every time.';
