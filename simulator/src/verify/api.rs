@@ -30,7 +30,7 @@ struct Starting<'a> {
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        self.simulator.verify().finish(&self.recipient);
+        self.simulator.verify.register().finish(&self.recipient);
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn service(
     admit(&simulator, &service, &uri)?;
     let account = &simulator.credentials.account_sid;
     let now = simulator.clock.now();
-    let settings = &simulator.verify().settings;
+    let settings = &simulator.verify.register().settings;
     let body = resource::service(&service, account, &base(&headers), settings, now);
     Ok((StatusCode::OK, Json(body)))
 }
@@ -61,19 +61,23 @@ pub(super) async fn start(
 ) -> Answer {
     admit(&simulator, &service, &uri)?;
     let form = Form::from_body(&headers, &body);
-    let settings = simulator.verify().settings.clone();
+    let settings = simulator.verify.register().settings.clone();
     let new = NewVerification::read(&form, &settings)?;
 
     let recipient = (service, new.to.clone());
-    simulator.verify().begin(&recipient)?;
+    simulator.verify.register().begin(&recipient)?;
     let starting = Starting {
         simulator: &simulator,
         recipient,
     };
     let answer = {
-        let mut register = simulator.verify();
+        let mut register = simulator.verify.register();
         let verification = register.start(&starting.recipient.0, &new, simulator.clock.now())?;
-        tracing::debug!(sid = verification.sid, to = phone::mask(&new.to), "verification");
+        tracing::debug!(
+            sid = verification.sid,
+            to = phone::mask(&new.to),
+            "verification"
+        );
         resource::verification(
             verification,
             &simulator.credentials.account_sid,
@@ -95,7 +99,7 @@ pub(super) async fn check(
 ) -> Answer {
     admit(&simulator, &service, &uri)?;
     let form = Form::from_body(&headers, &body);
-    let mut register = simulator.verify();
+    let mut register = simulator.verify.register();
     let checked = register.check(&service, &form, simulator.clock.now(), || {
         not_found(uri.path())
     })?;
@@ -112,7 +116,7 @@ pub(super) async fn fetch(
     headers: HeaderMap,
 ) -> Answer {
     admit(&simulator, &service, &uri)?;
-    let mut register = simulator.verify();
+    let mut register = simulator.verify.register();
     let now = simulator.clock.now();
     let found = register.fetch(&service, Key::new(&key), now, || not_found(uri.path()))?;
     let account = &simulator.credentials.account_sid;
@@ -131,7 +135,7 @@ pub(super) async fn update(
 ) -> Answer {
     admit(&simulator, &service, &uri)?;
     let form = Form::from_body(&headers, &body);
-    let mut register = simulator.verify();
+    let mut register = simulator.verify.register();
     let ended = register.update(
         &service,
         Key::new(&key),
@@ -146,7 +150,7 @@ pub(super) async fn update(
 
 /// Whether the account has this service: any well-formed one, or only the configured ones.
 fn admit(simulator: &Simulator, service: &str, uri: &Uri) -> Result<(), ApiError> {
-    let known = &simulator.verify_services;
+    let known = &simulator.verify.services;
     let exists = known.is_empty() || known.iter().any(|sid| sid == service);
     if exists && is_sid("VA", service) {
         return Ok(());

@@ -28,13 +28,13 @@ async fn verifications(
     window: Result<Query<Window>, QueryRejection>,
 ) -> Result<Response, ControlError> {
     let window = Window::read(window)?;
-    let mut register = simulator.verify();
+    let mut register = simulator.verify.register();
     let all = register.all(simulator.clock.now());
     Ok(window.list("verifications", all.iter()))
 }
 
 async fn read_settings(State(simulator): State<Arc<Simulator>>) -> Json<VerifySettings> {
-    Json(simulator.verify().settings.clone())
+    Json(simulator.verify.register().settings.clone())
 }
 
 async fn change_settings(
@@ -42,7 +42,7 @@ async fn change_settings(
     body: Bytes,
 ) -> Result<Json<VerifySettings>, ControlError> {
     let patch: Map<String, Value> = parse(&body)?;
-    let mut register = simulator.verify();
+    let mut register = simulator.verify.register();
     let settings = register.settings.patched(patch);
     register.settings = settings.map_err(ControlError::refused)?;
     tracing::info!("Verify settings changed");
@@ -50,7 +50,7 @@ async fn change_settings(
 }
 
 async fn read_rules(State(simulator): State<Arc<Simulator>>) -> Response {
-    Json(&simulator.verify().rules).into_response()
+    Json(&simulator.verify.register().rules).into_response()
 }
 
 /// The rules in the body take the place of all that were.
@@ -60,7 +60,7 @@ async fn replace_rules(
 ) -> Result<Response, ControlError> {
     let rules: Vec<Rule> = parse(&body)?;
     let rules = Rules::new(rules).map_err(ControlError::refused)?;
-    let mut register = simulator.verify();
+    let mut register = simulator.verify.register();
     register.rules = rules;
     tracing::info!("Verify rules replaced");
     Ok(Json(&register.rules).into_response())

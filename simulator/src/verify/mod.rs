@@ -17,14 +17,43 @@ mod rules;
 mod settings;
 mod verification;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::routing::{get, post};
 
-pub(crate) use register::Register;
-
 use crate::simulator::Simulator;
+use register::Register;
+pub(crate) use settings::is_code;
+
+/// Verify's part of the simulator.
+pub(crate) struct Verify {
+    /// Services of the account; empty: any well-formed one.
+    services: Vec<String>,
+    /// The code the command line gives every verification.
+    code: Option<String>,
+    register: Mutex<Register>,
+}
+
+impl Verify {
+    /// Verify without verifications. With a `code`, every verification has it.
+    pub(crate) fn new(services: Vec<String>, code: Option<String>) -> Self {
+        Self {
+            services,
+            register: Mutex::new(Register::new(code.clone())),
+            code,
+        }
+    }
+
+    /// Forgets verifications, settings and rules.
+    pub(crate) fn reset(&self) {
+        *self.register() = Register::new(self.code.clone());
+    }
+
+    fn register(&self) -> MutexGuard<'_, Register> {
+        self.register.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The routes of `verify.twilio.com`.
 pub(crate) fn routes() -> Router<Arc<Simulator>> {

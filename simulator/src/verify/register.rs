@@ -11,6 +11,7 @@ use super::settings::{VerifySettings, is_code};
 use super::verification::{Verification, VerificationStatus};
 use crate::error::ApiError;
 use crate::form::Form;
+use crate::identifiers::is_sid;
 
 /// A recipient within a service: it has at most one open verification.
 pub(super) type Recipient = (String, String);
@@ -43,7 +44,7 @@ pub(super) enum Key<'a> {
 impl<'a> Key<'a> {
     /// Twilio takes both in the same place.
     pub(super) fn new(text: &'a str) -> Self {
-        if crate::identifiers::is_sid("VE", text) {
+        if is_sid("VE", text) {
             return Self::Sid(text);
         }
         Self::To(text)
@@ -189,14 +190,13 @@ impl Register {
     }
 
     /// The place of the verification that Twilio would still find.
-    fn open(&mut self, service: &str, key: Key<'_>, now: DateTime<Utc>) -> Option<usize> {
+    fn open(&self, service: &str, key: Key<'_>, now: DateTime<Utc>) -> Option<usize> {
         let index = match key {
             Key::Sid(sid) => *self.by_sid.get(sid)?,
             Key::To(to) => *self.latest.get(&(service.to_owned(), to.to_owned()))?,
         };
-        let verification = &mut self.verifications[index];
-        verification.age(now);
-        (verification.service_sid == service && verification.is_open()).then_some(index)
+        let verification = &self.verifications[index];
+        (verification.service_sid == service && verification.is_open(now)).then_some(index)
     }
 
     fn add(&mut self, verification: Verification) -> usize {
@@ -362,9 +362,10 @@ mod tests {
         assert_eq!(story.check("123456"), Err(20404));
         assert_eq!(story.check("12"), Err(60200));
         let not_found = || ApiError::not_found("");
-        let nobody = story
-            .register
-            .check(SERVICE, &Form::parse(b"Code=123456"), story.now, not_found);
+        let nobody =
+            story
+                .register
+                .check(SERVICE, &Form::parse(b"Code=123456"), story.now, not_found);
         assert_eq!(nobody.unwrap_err().code, 60221);
         story.start().unwrap();
         let other = "VA00000000000000000000000000000002";

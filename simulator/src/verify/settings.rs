@@ -103,7 +103,7 @@ impl VerifySettings {
 }
 
 /// Whether `text` has the form of a code: 4 to 10 letters or digits.
-pub(super) fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

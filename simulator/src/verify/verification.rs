@@ -106,19 +106,20 @@ impl Verification {
         self.updated_at = now;
     }
 
-    /// Marks it as expired when its time has run out.
+    /// Marks it as expired when its time has run out and nothing else has ended it.
     pub(super) fn age(&mut self, now: DateTime<Utc>) {
-        if self.is_open() && now >= self.expires_at {
+        if self.status == VerificationStatus::Pending && now >= self.expires_at {
             self.end(VerificationStatus::Expired, self.expires_at);
         }
     }
 
-    /// Whether Twilio still has it: what is approved, cancelled or expired is not found any more.
-    pub(super) fn is_open(&self) -> bool {
-        matches!(
+    /// Whether Twilio still has it: what is approved, cancelled or past its time is not found any more.
+    pub(super) fn is_open(&self, now: DateTime<Utc>) -> bool {
+        let is_alive = matches!(
             self.status,
             VerificationStatus::Pending | VerificationStatus::MaxAttemptsReached
-        )
+        );
+        is_alive && now < self.expires_at
     }
 
     /// Counts a fetch; `false` says that there were too many.

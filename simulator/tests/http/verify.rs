@@ -97,8 +97,12 @@ async fn a_verification_from_start_to_approval() {
     assert_eq!(checked["sid"], started["sid"]);
 
     let (status, body) = check(&simulator, code).await;
-    let message = format!("The requested resource /Services/{SERVICE}/VerificationCheck was not found");
-    assert_eq!((status, &body["code"], &body["message"]), (404, &json!(20404), &json!(message)));
+    let message =
+        format!("The requested resource /Services/{SERVICE}/VerificationCheck was not found");
+    assert_eq!(
+        (status, &body["code"], &body["message"]),
+        (404, &json!(20404), &json!(message))
+    );
     let gone = get(&simulator, &format!("Verifications/{sid}")).await;
     assert_eq!(refused(gone), (404, 20404));
 }
@@ -240,10 +244,7 @@ async fn parameters_credentials_and_services_are_checked() {
     assert_eq!(anonymous.status(), 401);
     let (status, service) = {
         let response = simulator.host(Method::GET, &path).send().await.unwrap();
-        (
-            response.status(),
-            response.json::<Value>().await.unwrap(),
-        )
+        (response.status(), response.json::<Value>().await.unwrap())
     };
     assert_eq!((status.as_u16(), &service["code_length"]), (200, &json!(6)));
 }
