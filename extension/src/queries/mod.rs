@@ -7,6 +7,9 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod settings;
+pub use settings::*;
+
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
         $(#[$doc])*
@@ -128,8 +131,6 @@ query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
 query!(/** When the next work is due. */ NEXT_DUE, "next_due.sql", false, [INT2ARRAYOID]);
 query!(/** Queue gauges. */ QUEUE_STATS, "queue_stats.sql", false, [TEXTARRAYOID, INT2ARRAYOID]);
 query!(/** What a daemon must know. */ HELLO, "hello.sql", false, []);
-query!(/** A setting's kind and bounds. */ SETTING, "setting.sql", false, [TEXTOID, JSONBOID]);
-query!(/** Changes a setting. */ SET_SETTING, "set_setting.sql", true, [TEXTOID, JSONBOID]);
 query!(/** Wakes the daemons, once for many concurrent commits. */ WAKE_ONCE, "wake_once.sql", false, []);
 query!(/** Wakes the daemons. */ WAKE_ALWAYS, "wake_always.sql", false, []);
 query!(/** Whether the caller may act as an administrator. */ IS_ADMIN, "is_admin.sql", false, [BuiltinOid::OIDOID]);
