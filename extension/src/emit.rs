@@ -1,7 +1,7 @@
 //! `emit_notification_event`, both overloads: look up, judge, make the text, write everything in one statement.
 
 use herald_core::priority::Priority;
-use pgrx::datum::{AnyElement, Interval, TimestampWithTimeZone, Uuid};
+use pgrx::datum::{AnyElement, DatumWithOid, Interval, TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
 
 use crate::queries::{
@@ -27,14 +27,18 @@ const DEDUP_TRIES: usize = 3;
 
 /// The arguments of both overloads.
 pub struct Request {
-    event_type: String,
+    /// Name of the type.
+    pub event_type: String,
     source: String,
     actor: Option<Uuid>,
-    target: Option<Uuid>,
-    payload: Option<AnyElement>,
+    /// The one recipient, `None` = every subscriber.
+    pub target: Option<Uuid>,
+    /// The facts.
+    pub payload: Option<AnyElement>,
     metadata: Option<AnyElement>,
     scheduled_for: Option<TimestampWithTimeZone>,
-    dedup_key: Option<String>,
+    /// What makes the event the same one.
+    pub dedup_key: Option<String>,
     priority: Option<String>,
     expires_at: Option<TimestampWithTimeZone>,
 }
@@ -43,7 +47,8 @@ pub struct Request {
 pub struct Lookup {
     is_known: bool,
     is_active: bool,
-    strict: bool,
+    /// Bad input raises.
+    pub strict: bool,
     admin_only: bool,
     channels: Vec<String>,
     default_priority: String,
@@ -53,10 +58,15 @@ pub struct Lookup {
     pub template_id: Option<Uuid>,
     template: Option<String>,
     required: Vec<String>,
-    earlier: Option<Uuid>,
-    is_repeat: bool,
+    /// The event that has the dedup key, if one has.
+    pub earlier: Option<Uuid>,
+    /// It had the same payload.
+    pub is_repeat: bool,
     correlation_id: Option<String>,
     has_object: bool,
+    prefixes: Vec<String>,
+    spread: Option<i32>,
+    minimum: Option<i32>,
 }
 
 /// See `sql/api/`: the original system's signature.
@@ -106,20 +116,57 @@ fn emit(
     priority: Option<&str>,
     expires_at: Option<TimestampWithTimeZone>,
 ) -> Result<Uuid> {
-    record(&Request {
-        event_type: event_type
-            .ok_or_else(|| null_argument("event_type"))?
-            .to_owned(),
-        source: DEFAULT_SOURCE.to_owned(),
-        actor,
-        target,
+    record(&Request::new(
+        event_type,
         payload,
-        metadata: None,
+        target,
+        actor,
         scheduled_for,
-        dedup_key: dedup_key.map(str::to_owned),
-        priority: priority.map(str::to_owned),
+        dedup_key,
+        priority,
         expires_at,
-    })
+    )?)
+}
+
+impl Request {
+    /// From the arguments of the short signature.
+    #[allow(clippy::too_many_arguments)] // One parameter per SQL parameter.
+    pub fn new(
+        event_type: Option<&str>,
+        payload: Option<AnyElement>,
+        target: Option<Uuid>,
+        actor: Option<Uuid>,
+        scheduled_for: Option<TimestampWithTimeZone>,
+        dedup_key: Option<&str>,
+        priority: Option<&str>,
+        expires_at: Option<TimestampWithTimeZone>,
+    ) -> Result<Self> {
+        Ok(Self {
+            event_type: event_type
+                .ok_or_else(|| null_argument("event_type"))?
+                .to_owned(),
+            source: DEFAULT_SOURCE.to_owned(),
+            actor,
+            target,
+            payload,
+            metadata: None,
+            scheduled_for,
+            dedup_key: dedup_key.map(str::to_owned),
+            priority: priority.map(str::to_owned),
+            expires_at,
+        })
+    }
+
+    /// Reads what the registry says of the event type now, and of the dedup key.
+    pub fn look_up(&self) -> Result<Lookup> {
+        lookup(
+            &self.event_type,
+            self.target,
+            self.dedup_key.as_deref(),
+            self.payload,
+            self.metadata,
+        )
+    }
 }
 
 /// A JSON object that stands where the source should be.
@@ -134,13 +181,7 @@ pub fn misplaced_payload(source: &str) -> Option<serde_json::Value> {
 
 fn record(request: &Request) -> Result<Uuid> {
     for _ in 0..DEDUP_TRIES {
-        let lookup = lookup(
-            &request.event_type,
-            request.target,
-            request.dedup_key.as_deref(),
-            request.payload,
-            request.metadata,
-        )?;
+        let lookup = request.look_up()?;
         if let Some(earlier) = lookup.earlier {
             return repeated(request, &lookup, earlier);
         }
@@ -207,6 +248,9 @@ pub fn lookup(
             is_repeat: row.want(13, "event type")?,
             correlation_id: row.get(14)?,
             has_object: row.want(15, "payload")?,
+            prefixes: row.want(16, "setting allowed_country_prefixes")?,
+            spread: row.get(17)?,
+            minimum: row.get(18)?,
         })
     })?;
     found.ok_or_else(|| unexpected("event type"))
@@ -249,8 +293,18 @@ impl Lookup {
     }
 }
 
-/// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
-fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
+/// An event that was looked at before it is written or explained.
+pub struct Judged {
+    /// Its text, unless a problem stands in the way.
+    pub body: Option<Body>,
+    /// Why it cannot go out.
+    pub problems: Vec<String>,
+    correlation_id: Option<Uuid>,
+    priority: Priority,
+}
+
+/// Makes the text and finds the problems.
+pub fn judge(request: &Request, lookup: &Lookup) -> Result<Judged> {
     let (body, mut problems) = lookup.compose(&request.event_type, request.payload)?;
     let correlation_id = lookup.correlation().unwrap_or_else(|problem| {
         problems.push(problem);
@@ -264,63 +318,89 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
         problems.push(format!("unknown_priority: {wanted}"));
         Priority::Normal
     });
-    if lookup.strict && !problems.is_empty() {
+    Ok(Judged {
+        body,
+        problems,
+        correlation_id,
+        priority,
+    })
+}
+
+/// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
+fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
+    let mut judged = judge(request, lookup)?;
+    if lookup.strict && !judged.problems.is_empty() {
         return Err(invalid(
             format!(
                 "event of type {:?} was not emitted: {}",
                 request.event_type,
-                problems.join("; ")
+                judged.problems.join("; ")
             ),
             "The type is strict. Mend the call, or set strict = false in herald.notification_event_types \
              to have such events kept in quarantine.",
         ));
     }
-    let status = match (problems.is_empty(), request.target) {
+    let status = match (judged.problems.is_empty(), request.target) {
         (false, _) => "quarantined",
         (true, Some(_)) => "fanned_out",
         (true, None) if is_small(&request.event_type)? => "fanned_out",
         (true, None) => "fanning_out",
     };
-    let source = if SOURCES.contains(&request.source.as_str()) {
-        request.source.as_str()
-    } else {
+    if !SOURCES.contains(&request.source.as_str()) {
         // Worth a note, no reason to withhold a text.
-        problems.push(format!("unknown_event_source: {}", request.source));
-        DEFAULT_SOURCE
-    };
+        judged
+            .problems
+            .push(format!("unknown_event_source: {}", request.source));
+    }
     let statement: &Query = match (request.target.is_some(), request.dedup_key.is_some()) {
         (true, false) => &EMIT_TARGETED,
         (true, true) => &EMIT_TARGETED_ONCE,
         (false, false) => &EMIT_BROADCAST,
         (false, true) => &EMIT_BROADCAST_ONCE,
     };
-    let arguments = [
+    statement.row(&arguments(request, lookup, &judged, status), |row| {
+        row.want(1, "event id")
+    })
+}
+
+/// The arguments of the statements that emit and explain.
+pub fn arguments<'a>(
+    request: &'a Request,
+    lookup: &'a Lookup,
+    judged: &'a Judged,
+    status: &'a str,
+) -> [DatumWithOid<'a>; 27] {
+    let source = Some(request.source.as_str()).filter(|source| SOURCES.contains(source));
+    let body = judged.body.as_ref();
+    [
         new_id().into(),
         request.event_type.as_str().into(),
-        source.into(),
+        source.unwrap_or(DEFAULT_SOURCE).into(),
         request.actor.into(),
         request.target.into(),
         jsonb(request.payload),
         jsonb(request.metadata),
-        correlation_id.into(),
+        judged.correlation_id.into(),
         request.dedup_key.as_deref().into(),
-        priority.as_str().into(),
-        priority.queue_rank().into(),
+        judged.priority.as_str().into(),
+        judged.priority.queue_rank().into(),
         request.scheduled_for.into(),
         request.expires_at.into(),
         lookup.template_id.into(),
         status.into(),
-        problems.into(),
-        body.as_ref().map(|body| body.text.as_str()).into(),
-        body.as_ref().map(|body| body.encoding).into(),
-        body.as_ref().map(|body| body.segments).into(),
+        judged.problems.clone().into(),
+        body.map(|body| body.text.as_str()).into(),
+        body.map(|body| body.encoding).into(),
+        body.map(|body| body.segments).into(),
         lookup.channels.clone().into(),
         lookup.is_active.into(),
         lookup.admin_only.into(),
         notify::wakes().into(),
         lookup.expires_after.into(),
-    ];
-    statement.row(&arguments, |row| row.want(1, "event id"))
+        lookup.prefixes.clone().into(),
+        lookup.spread.into(),
+        lookup.minimum.into(),
+    ]
 }
 
 /// Whether a broadcast has so few recipients that the caller's transaction serves them.

@@ -5,7 +5,7 @@ use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
 use crate::notify;
-use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM};
+use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM, FAN_OUT_TARGET};
 use crate::query::jsonb_of;
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::text::{self, MESSAGE_TEMPLATE};
@@ -18,6 +18,7 @@ struct Waiting {
     event: Uuid,
     payload: Option<AnyElement>,
     template: Option<String>,
+    has_target: bool,
 }
 
 /// See `sql/api/`.
@@ -64,6 +65,7 @@ fn next_waiting() -> Result<Option<Waiting>> {
                 .get::<pgrx::JsonB>(2)?
                 .and_then(|payload| jsonb_of(payload.0)),
             template: row.get(4)?,
+            has_target: row.want(5, "event")?,
         })
     })
 }
@@ -88,7 +90,12 @@ fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
         notify::wakes().into(),
         chunk.into(),
     ];
-    FAN_OUT_CHUNK
+    let statement = if waiting.has_target {
+        &FAN_OUT_TARGET
+    } else {
+        &FAN_OUT_CHUNK
+    };
+    statement
         .row(&arguments, |row| {
             Ok((
                 row.want(1, "delivery count")?,

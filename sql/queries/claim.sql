@@ -83,7 +83,7 @@ g as materialized (
     left join lateral (select * from herald.user_sms_preferences p
                        where p.user_id = m.user_id and not m.by_admin
                        limit 1 for no key update skip locked) p on true
-    left join lateral (select * from herald.user_notification_preferences n where n.user_id = p.user_id limit 1) n on true
+    left join lateral (select * from herald.user_notification_preferences n where n.user_id = m.user_id and not m.by_admin limit 1) n on true
     left join herald.notification_deliveries d on d.id = m.delivery_id
     left join herald.notification_events e on e.id = d.event_id
     left join herald.notification_event_types et on et.event_type = e.event_type

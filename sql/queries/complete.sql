@@ -18,7 +18,7 @@ message_rank as (select * from unnest($3, $4) as r (status, rank)),
 twilio_word as (select * from unnest($5, $6) as w (word, status)),
 delivery_rank as (select * from unnest($7, $8) as r (status, rank)),
 batch as materialized (
-    select b.id, b.open_messages
+    select b.id, b.open_messages, b.claimed_at
     from herald.dispatch_batches b
     where b.id in (select batch_id from input) and b.worker = $1
     order by b.id
@@ -26,7 +26,7 @@ batch as materialized (
 ),
 message as materialized (
     select m.id, m.user_id, m.status, m.twilio_sid, m.attempt_count, m.max_attempts, m.phone_number, m.priority,
-           m.notification_delivery_id, m.batch_id, m.last_attempt
+           m.notification_delivery_id, m.batch_id, m.last_attempt, m.by_admin, batch.claimed_at
     from herald.sms_messages m
     join answer on answer.message_id = m.id and answer.batch_id = m.batch_id and answer.attempt = m.last_attempt
     join batch on batch.id = m.batch_id
@@ -35,7 +35,7 @@ message as materialized (
 ),
 judged as materialized (
     select input.*, message.user_id, message.status as old_status, message.twilio_sid as known_sid,
-           message.phone_number, message.priority, message.notification_delivery_id,
+           message.phone_number, message.priority, message.notification_delivery_id, message.by_admin, message.claimed_at,
            -- A callback may have come before the answer was read: then Twilio has the message, whatever we saw.
            case when message.twilio_sid is not null then 'accepted' else input.outcome end as settled,
            c.category, c.action,
@@ -136,6 +136,11 @@ refused as (
     select user_id, phone_number, error_code, sid from decided where action = 'opt_out'
 ),
 {opt_out},
+unsent as (
+    select message_id, notification_delivery_id as delivery_id, user_id, phone_number, by_admin, claimed_at
+    from decided where settled in ('not_sent', 'rejected')
+),
+{refund},
 job as (
     insert into herald.queue_jobs (subject_id, job_type, priority, run_at, attempt)
     select written.id, 'send_sms', rank.priority, written.next_retry_at, d.attempt + 1

@@ -1,5 +1,5 @@
 -- One event with everything that follows from it, in one statement. No row comes back when a concurrent transaction
--- has just used the same dedup key. {deferral}: the queue row of a fan-out that is left to the daemon.
+-- has just used the same dedup key. A broadcast may leave its fan-out to the daemon.
 with {source},
 event as (
     insert into herald.notification_events
