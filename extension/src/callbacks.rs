@@ -30,11 +30,20 @@ fn record_twilio_callbacks(
 ) -> Result<TableIterator<'static, (name!(ordinal, i32), name!(result, String))>> {
     let callbacks = callbacks.ok_or_else(|| null_argument("p_callbacks"))?;
     require_array(callbacks, "p_callbacks", &CALLBACK)?;
-    CALLBACK_LOCK.run(&[jsonb(Some(callbacks))])?;
-    let rows = CALLBACKS.rows(&arguments(Some(callbacks)), |row| {
+    lock(Some(callbacks))?;
+    Ok(TableIterator::new(apply(Some(callbacks))?))
+}
+
+/// Locks the messages that callbacks, or other objects with message_id or sid, speak of.
+pub fn lock(callbacks: Option<AnyElement>) -> Result<()> {
+    CALLBACK_LOCK.run(&[jsonb(callbacks)])
+}
+
+/// Stores and applies callbacks whose messages are locked: position from 1 and what was done.
+pub fn apply(callbacks: Option<AnyElement>) -> Result<Vec<(i32, String)>> {
+    CALLBACKS.rows(&arguments(callbacks), |row| {
         Ok((row.want(1, "position")?, row.want(2, "result")?))
-    })?;
-    Ok(TableIterator::new(rows))
+    })
 }
 
 /// See `sql/api/`.

@@ -19,6 +19,7 @@ mod queries;
 mod query;
 mod queue;
 mod report;
+mod resolve;
 mod settings;
 mod text;
 mod vocabulary;
@@ -33,6 +34,7 @@ extension_sql_file!("../../sql/api/application.sql", name = "application");
 extension_sql_file!("../../sql/api/administration.sql", name = "administration");
 extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/api/protocol.sql", name = "protocol");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

@@ -11,7 +11,9 @@ grant execute on function
     {ext}.herald_set_setting(text, jsonb),
     {ext}.release_notification_event(uuid),
     {ext}.update_sms_status_atomic(uuid, text, text, text, integer, text),
-    {ext}.herald_queue_stats()
+    {ext}.herald_queue_stats(),
+    {ext}.resolve_sms_message(uuid, text, text),
+    {ext}.requeue_sms_messages(uuid[])
 to {role};
 grant usage on schema herald to {role};
 grant select on all tables in schema herald to {role};

@@ -38,6 +38,7 @@ judged as materialized (
            message.phone_number, message.priority, message.notification_delivery_id,
            -- A callback may have come before the answer was read: then Twilio has the message, whatever we saw.
            case when message.twilio_sid is not null then 'accepted' else input.outcome end as settled,
+           case when message.twilio_sid is null and input.outcome = 'unknown' then {unknown_policy} end as unknown_policy,
            c.category, c.action,
            c.meaning,
            message.attempt_count
@@ -48,6 +49,8 @@ judged as materialized (
            coalesce(c.counts_attempt, input.outcome <> 'not_sent') as limited,
            case
                when input.reason = 'shutdown' then 0
+               -- Only an event type whose doubts are not waited out sends again here.
+               when input.outcome = 'unknown' and input.attempt = 1 then 0
                when input.retry_after_seconds is not null then input.retry_after_seconds
                -- Carriers' daily caps are set back at midnight Pacific time.
                when c.retry = 'daily_reset' then extract(epoch from
@@ -68,7 +71,8 @@ decided as materialized (
            case settled
                when 'accepted' then
                    case when new_rank.rank > old_rank.rank then coalesce(word.status, 'sending') else old_status end
-               when 'unknown' then 'unknown'
+               when 'unknown' then
+                   case when unknown_policy = 'at_least_once' and attempts < attempts_allowed then 'pending' else 'unknown' end
                else case
                    when retry in ('never', 'reconcile', 'not_applicable') or (limited and attempts >= attempts_allowed)
                        then 'failed'
@@ -102,11 +106,16 @@ written as (
 ledger as (
     insert into herald.sms_send_attempts
         (message_id, attempt, batch_id, worker, started_at, finished_at, outcome, reason, sid, http_status, error_code,
-         error_message, request_id, resolved_by, resolved_at)
+         error_message, request_id, resolved_by, resolved_at, resolve_at)
     select message_id, attempt, batch_id, $1, now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0), now(),
            settled, reason, case when settled = 'accepted' then coalesce(known_sid, sid) end, http_status, error_code,
            error_message, request_id,
-           case when settled <> outcome then 'callback' end, case when settled <> outcome then now() end
+           case when settled <> outcome then 'callback' when settled = 'unknown' and new_status = 'pending' then 'policy' end,
+           case when settled <> outcome or settled = 'unknown' and new_status = 'pending' then now() end,
+           case when new_status = 'unknown'
+                then now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0)
+                     + (select decision_wait from herald.protocol_times)
+           end
     from decided
 ),
 delivery as (
