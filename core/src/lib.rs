@@ -9,7 +9,9 @@ mod words;
 pub mod backoff;
 pub mod callback;
 pub mod catalogue;
+pub mod evidence;
 mod hex;
+pub mod keywords;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
@@ -17,5 +19,7 @@ pub mod segments;
 pub mod signature;
 pub mod status;
 pub mod template;
+pub mod twilio_keywords;
+pub mod twiml;
 
 pub use words::UnknownWord;

@@ -7,7 +7,9 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod consent;
 mod settings;
+pub use consent::*;
 pub use settings::*;
 
 macro_rules! query {
