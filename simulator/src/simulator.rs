@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::faults::FaultPlan;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::verify::Verify;
 
 /// The sender a Messaging Service picks when no sender was configured: Twilio's own test number.
 const DEFAULT_POOL_SENDER: &str = "+15005550006";
@@ -25,6 +26,8 @@ pub(crate) struct Simulator {
     pub(crate) clock: Clock,
     /// Sends the callbacks.
     pub(crate) courier: Courier,
+    /// Verifications.
+    pub(crate) verify: Verify,
     initial_settings: Settings,
     settings: Mutex<Settings>,
     faults: Mutex<FaultPlan>,
@@ -55,6 +58,7 @@ impl Simulator {
                     .collect(),
                 options.test_account_sid.zip(options.test_auth_token),
             ),
+            verify: Verify::new(options.verify_services, options.verify_code),
             senders: options.senders,
             messaging_services: options.messaging_services,
             settings: Mutex::new(settings.clone()),
@@ -91,6 +95,7 @@ impl Simulator {
         *self.settings() = self.initial_settings.clone();
         *self.faults() = FaultPlan::default();
         *self.store() = Store::default();
+        self.verify.reset();
         self.credentials.reset();
         self.clock.reset();
     }
