@@ -1,51 +1,177 @@
-//! HTTP Basic with the account SID and its auth token, or with an API key and its secret.
+//! HTTP Basic with the account SID and its auth token, with an API key and its secret, or with test credentials.
 //!
-//! Source: <https://www.twilio.com/docs/usage/requests-to-twilio>.
+//! Sources: <https://www.twilio.com/docs/usage/requests-to-twilio> and
+//! <https://www.twilio.com/docs/iam/test-credentials>.
 
-use axum::http::{HeaderMap, header};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::simulator::Simulator;
 
 /// The secrets of the one account.
 pub(crate) struct Credentials {
     /// `AC…`
     pub(crate) account_sid: String,
-    /// Key of every callback signature, and a password.
-    pub(crate) auth_token: String,
     /// `SK…` and its secret.
-    pub(crate) api_key: Option<(String, String)>,
+    api_keys: Vec<(String, String)>,
+    /// Account SID and token of the test credentials.
+    test: Option<(String, String)>,
+    initial_tokens: Tokens,
+    tokens: Mutex<Tokens>,
+}
+
+/// The auth tokens: both open the API, the primary one signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    /// Key of every callback signature.
+    pub(crate) primary: String,
+    /// Made before a rotation.
+    pub(crate) secondary: Option<String>,
+}
+
+/// Whose request it is: the account with its own token or an API key. Test credentials are refused (403, 20008), and
+/// so is another account in the path (404, 20404). As an extractor it goes before the other arguments of a handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller;
+
+/// As [`Caller`], and test credentials are let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnyCaller {
+    /// The account.
+    Live,
+    /// The test credentials: nothing is stored and nobody is called back.
+    Test,
 }
 
 impl Credentials {
-    /// Checks the `Authorization` header and then the account in the path of the request.
-    ///
-    /// Errors: 401 with code 20003 for wrong or missing credentials, 404 with code 20404 for another account.
-    pub(crate) fn authorize(
-        &self,
-        headers: &HeaderMap,
-        account_in_path: &str,
-        path: &str,
-    ) -> Result<(), ApiError> {
-        if !self.knows(headers) {
-            return Err(ApiError::unauthenticated());
+    /// The credentials the command line gave.
+    pub(crate) fn new(
+        account_sid: String,
+        tokens: Tokens,
+        api_keys: Vec<(String, String)>,
+        test: Option<(String, String)>,
+    ) -> Self {
+        Self {
+            account_sid,
+            api_keys,
+            test,
+            tokens: Mutex::new(tokens.clone()),
+            initial_tokens: tokens,
         }
-        if account_in_path != self.account_sid {
-            return Err(ApiError::not_found(path));
-        }
-        Ok(())
     }
 
-    fn knows(&self, headers: &HeaderMap) -> bool {
-        let Some((user, password)) = basic(headers) else {
-            return false;
-        };
-        if user == self.account_sid {
-            return password == self.auth_token;
+    /// The tokens as they are now.
+    pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Back to the tokens of the command line.
+    pub(crate) fn reset(&self) {
+        *self.tokens() = self.initial_tokens.clone();
+    }
+
+    /// Reads the `Authorization` header. Error: 401 with code 20003 for wrong or missing credentials.
+    fn authenticate(&self, headers: &HeaderMap) -> Result<AnyCaller, ApiError> {
+        let (user, password) = basic(headers).ok_or_else(ApiError::unauthenticated)?;
+        if user == self.account_sid && self.tokens().include(&password) {
+            return Ok(AnyCaller::Live);
         }
-        self.api_key
-            .as_ref()
-            .is_some_and(|(key, secret)| user == *key && password == *secret)
+        let pair = (user, password);
+        if self.api_keys.contains(&pair) {
+            return Ok(AnyCaller::Live);
+        }
+        if self.test.as_ref() == Some(&pair) {
+            return Ok(AnyCaller::Test);
+        }
+        Err(ApiError::unauthenticated())
+    }
+
+    /// The account a caller may name in the path.
+    fn account_of(&self, caller: AnyCaller) -> &str {
+        match (caller, &self.test) {
+            (AnyCaller::Test, Some((account_sid, _))) => account_sid,
+            _ => &self.account_sid,
+        }
+    }
+
+    /// Checks the `Authorization` header, then the account in the path of the request, if there is one.
+    ///
+    /// Errors: 401 with code 20003 for wrong or missing credentials, 404 with code 20404 for another account.
+    fn authorize(
+        &self,
+        headers: &HeaderMap,
+        account_in_path: Option<&str>,
+        path: &str,
+    ) -> Result<AnyCaller, ApiError> {
+        let caller = self.authenticate(headers)?;
+        match account_in_path {
+            Some(account) if account != self.account_of(caller) => Err(ApiError::not_found(path)),
+            _ => Ok(caller),
+        }
+    }
+}
+
+impl Tokens {
+    fn include(&self, password: &str) -> bool {
+        self.primary == password || self.secondary.as_deref() == Some(password)
+    }
+
+    /// Makes a secondary token; an earlier one is gone.
+    pub(crate) fn make_secondary(&mut self) -> &str {
+        self.secondary.insert(Uuid::new_v4().simple().to_string())
+    }
+
+    /// The secondary token becomes the primary one, which is gone. `None`: there is no secondary token.
+    pub(crate) fn promote(&mut self) -> Option<&str> {
+        self.primary = self.secondary.take()?;
+        Some(&self.primary)
+    }
+}
+
+impl FromRequestParts<Arc<Simulator>> for AnyCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        simulator: &Arc<Simulator>,
+    ) -> Result<Self, ApiError> {
+        // The rejection says that the route has no parameters, so no account either.
+        let params = RawPathParams::from_request_parts(parts, simulator)
+            .await
+            .ok();
+        let account = params.as_ref().and_then(|params| {
+            let mut accounts = params.iter().filter(|(name, _)| *name == "account");
+            accounts.next().map(|(_, value)| value)
+        });
+        // `{account}` ends in `.json` where it is the last segment of the path.
+        let account = account.map(|account| account.strip_suffix(".json").unwrap_or(account));
+        simulator
+            .credentials
+            .authorize(&parts.headers, account, parts.uri.path())
+    }
+}
+
+impl FromRequestParts<Arc<Simulator>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        simulator: &Arc<Simulator>,
+    ) -> Result<Self, ApiError> {
+        match AnyCaller::from_request_parts(parts, simulator).await? {
+            AnyCaller::Live => Ok(Self),
+            AnyCaller::Test => Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                20008,
+                "Resource not accessible with Test Account Credentials",
+            )),
+        }
     }
 }
 
@@ -65,20 +191,31 @@ mod tests {
     use super::*;
 
     fn credentials() -> Credentials {
-        Credentials {
-            account_sid: "AC1".to_owned(),
-            auth_token: "to:ken".to_owned(),
-            api_key: Some(("SK1".to_owned(), "secret".to_owned())),
-        }
+        let tokens = Tokens {
+            primary: "to:ken".to_owned(),
+            secondary: None,
+        };
+        let pair = |user: &str, password: &str| (user.to_owned(), password.to_owned());
+        let keys = vec![pair("SK1", "secret"), pair("SK2", "other")];
+        Credentials::new("AC1".to_owned(), tokens, keys, Some(pair("ACtest", "test")))
     }
 
-    fn code(header: Option<&str>, account: &str) -> Option<i32> {
+    fn authorize(
+        credentials: &Credentials,
+        header: Option<&str>,
+        account: &str,
+    ) -> Result<AnyCaller, i32> {
         let mut headers = HeaderMap::new();
         if let Some(header) = header {
             headers.insert(header::AUTHORIZATION, header.parse().unwrap());
         }
-        let result = credentials().authorize(&headers, account, "/path");
-        result.err().map(|error| error.code)
+        credentials
+            .authorize(&headers, Some(account), "/path")
+            .map_err(|error| error.code)
+    }
+
+    fn as_user(user_password: &str, account: &str) -> Result<AnyCaller, i32> {
+        authorize(&credentials(), Some(&basic_header(user_password)), account)
     }
 
     fn basic_header(user_password: &str) -> String {
@@ -86,27 +223,63 @@ mod tests {
     }
 
     #[test]
-    fn token_and_api_key_are_accepted() {
-        assert_eq!(code(Some(&basic_header("AC1:to:ken")), "AC1"), None);
-        assert_eq!(code(Some(&basic_header("SK1:secret")), "AC1"), None);
+    fn token_and_api_keys_are_accepted() {
+        for good in ["AC1:to:ken", "SK1:secret", "SK2:other"] {
+            assert_eq!(as_user(good, "AC1"), Ok(AnyCaller::Live), "{good}");
+        }
+        assert_eq!(as_user("ACtest:test", "ACtest"), Ok(AnyCaller::Test));
     }
 
     #[test]
     fn anything_else_is_20003() {
-        for wrong in ["AC1:secret", "SK1:to:ken", "AC2:to:ken", ":", "AC1"] {
+        for wrong in [
+            "AC1:secret",
+            "SK1:to:ken",
+            "SK1:other",
+            "AC2:to:ken",
+            "AC1:test",
+            "ACtest:to:ken",
+            ":",
+            "AC1",
+        ] {
+            assert_eq!(as_user(wrong, "AC1"), Err(20003), "{wrong}");
+        }
+        for header in [None, Some("Bearer x"), Some("Basic %")] {
             assert_eq!(
-                code(Some(&basic_header(wrong)), "AC1"),
-                Some(20003),
-                "{wrong}"
+                authorize(&credentials(), header, "AC1"),
+                Err(20003),
+                "{header:?}"
             );
         }
-        assert_eq!(code(None, "AC1"), Some(20003));
-        assert_eq!(code(Some("Bearer x"), "AC1"), Some(20003));
-        assert_eq!(code(Some("Basic %"), "AC1"), Some(20003));
     }
 
     #[test]
     fn another_account_is_20404() {
-        assert_eq!(code(Some(&basic_header("AC1:to:ken")), "AC2"), Some(20404));
+        for (user, account) in [
+            ("AC1:to:ken", "AC2"),
+            ("AC1:to:ken", "ACtest"),
+            ("ACtest:test", "AC1"),
+        ] {
+            assert_eq!(as_user(user, account), Err(20404), "{user} {account}");
+        }
+    }
+
+    #[test]
+    fn a_secondary_token_opens_the_api_and_is_promoted() {
+        let credentials = credentials();
+        assert_eq!(credentials.tokens().promote(), None);
+        let secondary = credentials.tokens().make_secondary().to_owned();
+        let header = basic_header(&format!("AC1:{secondary}"));
+        assert_eq!(
+            authorize(&credentials, Some(&header), "AC1"),
+            Ok(AnyCaller::Live)
+        );
+        assert_eq!(credentials.tokens().primary, "to:ken");
+
+        assert_eq!(credentials.tokens().promote(), Some(secondary.as_str()));
+        let old = authorize(&credentials, Some(&basic_header("AC1:to:ken")), "AC1");
+        assert_eq!(old, Err(20003));
+        credentials.reset();
+        assert_eq!(credentials.tokens().primary, "to:ken");
     }
 }

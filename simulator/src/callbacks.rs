@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::Utc;
 use herald_core::signature;
 use reqwest::{Client, header};
 use tokio::sync::{Semaphore, mpsc};
@@ -140,8 +139,8 @@ impl Courier {
                 return TryOutcome::NoConnection;
             }
         };
-        let token = &simulator.credentials.auth_token;
-        let signature = signature::sign(token, &target.signed_url, &callback.params);
+        let token = simulator.credentials.tokens().primary.clone();
+        let signature = signature::sign(&token, &target.signed_url, &callback.params);
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&callback.params)
             .finish();
@@ -195,7 +194,10 @@ async fn deliver(simulator: &Simulator, sid: &str, target: &CallbackTarget, call
     let mut deadline = None;
     for attempt in 0..=overrides.retries {
         if attempt > 0 {
-            tokio::time::sleep(RETRY_PAUSE * 2_u32.pow(attempt - 1)).await;
+            simulator
+                .clock
+                .sleep(RETRY_PAUSE * 2_u32.pow(attempt - 1))
+                .await;
         }
         // The semaphore is never closed; waiting for it takes nothing from the time the receiver has.
         let _permit = simulator.courier.permits.acquire().await;
@@ -207,7 +209,7 @@ async fn deliver(simulator: &Simulator, sid: &str, target: &CallbackTarget, call
         if left.is_zero() {
             return;
         }
-        let at = Utc::now();
+        let at = simulator.clock.now();
         let outcome = simulator
             .courier
             .request(simulator, target, callback, overrides.read.min(left))

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::identifiers::{is_sender, is_sid};
+use crate::verify::is_code;
 
 const EXAMPLES: &str = "\
 Example:
@@ -20,6 +21,10 @@ Twilio's API (HTTP Basic: account SID and auth token, or API key and secret):
   POST   /2010-04-01/Accounts/{AC}/Messages/{SM}.json  Status=canceled (cancel) or Body= (redact)
   DELETE /2010-04-01/Accounts/{AC}/Messages/{SM}.json  delete
   GET    /2010-04-01/Accounts/{AC}.json                credential check
+  POST   /v2/Services/{VA}/Verifications               send a code: To, Channel
+  GET    /v2/Services/{VA}/Verifications/{VE or To}    fetch
+  POST   /v2/Services/{VA}/Verifications/{VE or To}    Status=approved or canceled
+  POST   /v2/Services/{VA}/VerificationCheck           check a code: To or VerificationSid, Code
 
 Control, no credentials, from this machine only:
   GET  /_sim/messages?since=ORDER&limit=N   what was accepted: parameters, status history, callbacks and their answers
@@ -32,13 +37,17 @@ Control, no credentials, from this machine only:
                         \"callbacks\":\"normal\",\"final_status\":\"undelivered\",\"error_code\":30003}
                        callbacks: normal, none, early, duplicate, reverse
                        final_status: delivered, undelivered, failed, sent
+  GET  /_sim/verify                         every verification with its code
+  GET, POST /_sim/verify/settings           {\"code\":\"123456\",\"ttl_seconds\":600,\"max_sends\":5,\"max_checks\":5,…}
+  GET, POST /_sim/verify/rules              [{\"to\":\"+1415*\",\"outcome\":\"landline\"},…]
+                       outcome: landline, blocked, refused, country, vetting, concurrent, rate_limit, failure, unavailable
   POST /_sim/reset     forget all messages, requests, faults and settings
   GET  /_sim/health
 
 State is kept in memory and gone at the end. The first line on stdout is `listening on http://ADDRESS`; logs go to
 stderr (RUST_LOG sets the level). SIGTERM and SIGINT end the process and log what was still on its way.";
 
-/// Answers like Twilio's Messages API, without sending anything to anybody.
+/// Answers like Twilio's Messages and Verify APIs, without sending anything to anybody.
 #[derive(Debug, clap::Parser)]
 #[command(name = "twilio-simulator", version, after_help = "The endpoints and an example: --help", after_long_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -69,6 +78,20 @@ pub(crate) struct Options {
         requires = "api_key", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) api_secret: Option<String>,
 
+    /// Second auth token: opens the API as well; signs only after POST /v1/AuthTokens/Promote
+    #[arg(long, env = "TWILIO_SECONDARY_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN",
+        value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) secondary_auth_token: Option<String>,
+
+    /// Account SID of test credentials: creates are answered by Twilio's magic numbers, nothing is stored
+    #[arg(long, env = "TWILIO_TEST_ACCOUNT_SID", value_name = "AC…", requires = "test_auth_token", value_parser = account_sid)]
+    pub(crate) test_account_sid: Option<String>,
+
+    /// Auth token of the test credentials
+    #[arg(long, env = "TWILIO_TEST_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN",
+        requires = "test_account_sid", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) test_auth_token: Option<String>,
+
     /// A sender the account owns (repeatable). With one or more, any other From is refused with 21606
     #[arg(long = "from", value_name = "NUMBER", value_parser = sender)]
     pub(crate) senders: Vec<String>,
@@ -76,6 +99,14 @@ pub(crate) struct Options {
     /// A Messaging Service of the account (repeatable). With one or more, any other is refused with 21701
     #[arg(long = "messaging-service", value_name = "MG…", value_parser = messaging_service)]
     pub(crate) messaging_services: Vec<String>,
+
+    /// A Verify service of the account (repeatable). With one or more, any other is not found
+    #[arg(long = "verify-service", value_name = "VA…", value_parser = verify_service)]
+    pub(crate) verify_services: Vec<String>,
+
+    /// The code of every verification; without it each has a random one (see /_sim/verify)
+    #[arg(long, value_name = "CODE", value_parser = verify_code)]
+    pub(crate) verify_code: Option<String>,
 
     /// Time from `accepted` to `queued` (only messages to a Messaging Service have that step)
     #[arg(long, value_name = "MS", default_value_t = 20)]
@@ -100,6 +131,17 @@ fn api_key(text: &str) -> Result<String, String> {
 
 fn messaging_service(text: &str) -> Result<String, String> {
     sid("MG", text)
+}
+
+fn verify_service(text: &str) -> Result<String, String> {
+    sid("VA", text)
+}
+
+fn verify_code(text: &str) -> Result<String, String> {
+    if is_code(text) {
+        return Ok(text.to_owned());
+    }
+    Err("expected 4 to 10 letters or digits".to_owned())
 }
 
 fn sender(text: &str) -> Result<String, String> {

@@ -59,7 +59,7 @@ impl Course {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let changes = async {
             for step in &self.steps {
-                tokio::time::sleep(step.after).await;
+                simulator.clock.sleep(step.after).await;
                 let Some(callback) = self.change(&simulator, step) else {
                     break;
                 };
@@ -80,7 +80,12 @@ impl Course {
     /// `None`: the message was cancelled or forgotten, so its course ends here.
     fn change(&self, simulator: &Simulator, step: &Step) -> Option<Callback> {
         let mut store = simulator.store();
-        let message = store.advance(&self.sid, step.status, step.error_code)?;
+        let message = store.advance(
+            &self.sid,
+            step.status,
+            step.error_code,
+            simulator.clock.now(),
+        )?;
         if message.from.is_none() {
             message.from = Some(simulator.pool_sender().to_owned());
         }

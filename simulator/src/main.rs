@@ -1,4 +1,4 @@
-//! A stand-alone HTTP server that answers like Twilio's Messages API, signs its status callbacks and fails on demand.
+//! A stand-alone HTTP server that answers like Twilio's Messages and Verify APIs, signs its callbacks and fails on demand.
 //!
 //! `twilio-simulator --help` tells how to use it; the API it imitates is documented at
 //! <https://www.twilio.com/docs/messaging/api/message-resource>.
@@ -9,6 +9,7 @@ mod auth;
 mod callback_target;
 mod callbacks;
 mod cli;
+mod clock;
 mod connection;
 mod control;
 mod course;
@@ -23,6 +24,7 @@ mod settings;
 mod simulator;
 mod status;
 mod store;
+mod verify;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -10,7 +10,6 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -19,9 +18,8 @@ use crate::cli::Options;
 use crate::connection::{Peer, ResettableListener};
 use crate::error::ApiError;
 use crate::identifiers::new_sid;
-use crate::messages::{create, list, update};
 use crate::simulator::Simulator;
-use crate::{account, control};
+use crate::{account, control, messages, verify};
 
 /// How long requests under way may take after SIGTERM. A stalled one never ends by itself.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
@@ -77,25 +75,29 @@ pub(crate) async fn run(options: Options) -> Result<(), ServerError> {
     served
 }
 
-fn router(simulator: Arc<Simulator>) -> Router {
+/// Twilio's side: each family of endpoints has its routes in its own module.
+fn twilio_routes() -> Router<Arc<Simulator>> {
     Router::new()
-        .route("/2010-04-01/Accounts/{account}", get(account::fetch))
-        .route(
-            "/2010-04-01/Accounts/{account}/Messages.json",
-            post(create::create).get(list::list),
-        )
-        .route(
-            "/2010-04-01/Accounts/{account}/Messages/{message}",
-            get(update::fetch)
-                .post(update::update)
-                .delete(update::delete),
-        )
+        .merge(account::routes())
+        .merge(messages::routes())
+        .merge(verify::routes())
+}
+
+/// The control side, likewise.
+fn control_routes() -> Router<Arc<Simulator>> {
+    Router::new()
+        .merge(control::routes())
+        .merge(verify::control::routes())
+}
+
+fn router(simulator: Arc<Simulator>) -> Router {
+    twilio_routes()
         .method_not_allowed_fallback(async || {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, 20004, "Method not allowed")
         })
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
         .layer(middleware::from_fn(identify))
-        .nest("/_sim", control::routes())
+        .nest("/_sim", control::guarded(control_routes()))
         .with_state(simulator)
 }
 

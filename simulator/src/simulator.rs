@@ -2,12 +2,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Tokens};
 use crate::callbacks::Courier;
 use crate::cli::Options;
+use crate::clock::Clock;
 use crate::faults::FaultPlan;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::verify::Verify;
 
 /// The sender a Messaging Service picks when no sender was configured: Twilio's own test number.
 const DEFAULT_POOL_SENDER: &str = "+15005550006";
@@ -20,8 +22,12 @@ pub(crate) struct Simulator {
     pub(crate) senders: Vec<String>,
     /// Messaging Services of the account; empty: any well-formed one.
     pub(crate) messaging_services: Vec<String>,
+    /// What time it is here.
+    pub(crate) clock: Clock,
     /// Sends the callbacks.
     pub(crate) courier: Courier,
+    /// Verifications.
+    pub(crate) verify: Verify,
     initial_settings: Settings,
     settings: Mutex<Settings>,
     faults: Mutex<FaultPlan>,
@@ -37,12 +43,22 @@ impl Simulator {
             options.delay_delivered_ms,
         );
         Self {
+            clock: Clock::default(),
             courier: Courier::default(),
-            credentials: Credentials {
-                account_sid: options.account_sid,
-                auth_token: options.auth_token,
-                api_key: options.api_key.zip(options.api_secret),
-            },
+            credentials: Credentials::new(
+                options.account_sid,
+                Tokens {
+                    primary: options.auth_token,
+                    secondary: options.secondary_auth_token,
+                },
+                options
+                    .api_key
+                    .zip(options.api_secret)
+                    .into_iter()
+                    .collect(),
+                options.test_account_sid.zip(options.test_auth_token),
+            ),
+            verify: Verify::new(options.verify_services, options.verify_code),
             senders: options.senders,
             messaging_services: options.messaging_services,
             settings: Mutex::new(settings.clone()),
@@ -74,11 +90,14 @@ impl Simulator {
             .map_or(DEFAULT_POOL_SENDER, String::as_str)
     }
 
-    /// Forgets messages, requests and faults, and returns to the settings of the command line.
+    /// Forgets messages, requests and faults, and returns to real time and to the settings of the command line.
     pub(crate) fn reset(&self) {
         *self.settings() = self.initial_settings.clone();
         *self.faults() = FaultPlan::default();
         *self.store() = Store::default();
+        self.verify.reset();
+        self.credentials.reset();
+        self.clock.reset();
     }
 }
 

@@ -137,6 +137,7 @@ impl Store {
         sid: &str,
         status: TwilioStatus,
         error_code: Option<i32>,
+        at: DateTime<Utc>,
     ) -> Option<&mut Message> {
         let message = &mut self.messages[*self.by_sid.get(sid)?];
         if message.status.is_final() {
@@ -144,7 +145,6 @@ impl Store {
         }
         *self.by_status.entry(message.status).or_default() -= 1;
         *self.by_status.entry(status).or_default() += 1;
-        let at = Utc::now();
         message.status = status;
         message.error_code = error_code;
         message.date_updated = at;
@@ -219,18 +219,26 @@ mod tests {
         let sid = accept(&mut store, "");
         assert!(
             store
-                .advance(&sid, TwilioStatus::Sent, None)
+                .advance(&sid, TwilioStatus::Sent, None, Utc::now())
                 .unwrap()
                 .date_sent
                 .is_some()
         );
         assert!(
             store
-                .advance(&sid, TwilioStatus::Failed, Some(30003))
+                .advance(&sid, TwilioStatus::Failed, Some(30003), Utc::now())
                 .is_some()
         );
-        assert!(store.advance(&sid, TwilioStatus::Delivered, None).is_none());
-        assert!(store.advance("SM0", TwilioStatus::Sent, None).is_none());
+        assert!(
+            store
+                .advance(&sid, TwilioStatus::Delivered, None, Utc::now())
+                .is_none()
+        );
+        assert!(
+            store
+                .advance("SM0", TwilioStatus::Sent, None, Utc::now())
+                .is_none()
+        );
 
         let message = store.find(&sid).unwrap();
         assert_eq!(

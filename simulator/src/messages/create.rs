@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, Extension, Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::extract::{ConnectInfo, Extension, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use herald_core::phone;
 
 use super::new_message::NewMessage;
 use super::resource::MessageResource;
+use crate::auth::AnyCaller;
 use crate::connection::Peer;
 use crate::course::Course;
 use crate::error::ApiError;
@@ -36,22 +37,18 @@ enum Answer {
 
 /// Creates a message. A planned fault is used up by every request with valid credentials.
 pub(crate) async fn create(
+    caller: Result<AnyCaller, ApiError>,
     State(simulator): State<Arc<Simulator>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    Path(account): Path<String>,
-    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let received_at = Utc::now();
+    let received_at = simulator.clock.now();
     let form = Form::from_body(&headers, &body);
     let to = form.filled("To").map(str::to_owned);
-    let authorized = simulator
-        .credentials
-        .authorize(&headers, &account, uri.path());
-    let (fault, (answer, course)) = match authorized {
-        Ok(()) => {
+    let (fault, (answer, course)) = match caller {
+        Ok(_) => {
             let fault = simulator.faults().take();
             let decision = decide(&simulator, form, &fault, received_at);
             (fault, decision)

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{RawQuery, State};
+use axum::http::Uri;
 use serde::Serialize;
 
 use super::cursor::Cursor;
 use super::filter::Filter;
 use super::resource::MessageResource;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::simulator::Simulator;
@@ -33,15 +34,12 @@ pub(crate) struct MessagePage {
 
 /// Lists messages that were not deleted.
 pub(crate) async fn list(
+    _: Caller,
     State(simulator): State<Arc<Simulator>>,
-    Path(account): Path<String>,
     RawQuery(query): RawQuery,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Json<MessagePage>, ApiError> {
-    simulator
-        .credentials
-        .authorize(&headers, &account, uri.path())?;
+    let account = &simulator.credentials.account_sid;
     let query = Form::parse(query.unwrap_or_default().as_bytes());
     let filter = Filter::read(&query)?;
     let page_size = page_size(&query)?;
@@ -72,7 +70,7 @@ pub(crate) async fn list(
         messages: found
             .messages
             .iter()
-            .map(|message| MessageResource::new(message, &account))
+            .map(|message| MessageResource::new(message, account))
             .collect(),
     }))
 }

@@ -2,11 +2,33 @@
 //!
 //! Source: <https://www.twilio.com/docs/messaging/api/message-resource>.
 
-pub(crate) mod create;
+mod create;
 mod cursor;
 mod filter;
-pub(crate) mod list;
+mod list;
 pub(crate) mod new_message;
 mod resource;
 mod schedule;
-pub(crate) mod update;
+mod update;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::simulator::Simulator;
+
+/// The routes of the resource.
+pub(crate) fn routes() -> Router<Arc<Simulator>> {
+    Router::new()
+        .route(
+            "/2010-04-01/Accounts/{account}/Messages.json",
+            post(create::create).get(list::list),
+        )
+        .route(
+            "/2010-04-01/Accounts/{account}/Messages/{message}",
+            get(update::fetch)
+                .post(update::update)
+                .delete(update::delete),
+        )
+}

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use tokio::sync::mpsc;
 
 use super::resource::MessageResource;
+use crate::auth::Caller;
 use crate::callback_target::CallbackTarget;
 use crate::callbacks::{self, Callback};
 use crate::error::ApiError;
@@ -22,24 +23,25 @@ type MessagePath = Path<(String, String)>;
 
 /// `GET`: the message as it stands.
 pub(crate) async fn fetch(
+    _: Caller,
     State(simulator): State<Arc<Simulator>>,
-    Path((account, file)): MessagePath,
+    Path((_, file)): MessagePath,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Json<MessageResource>, ApiError> {
-    let sid = authorized_sid(&simulator, &headers, &account, &file, &uri)?;
+    let sid = sid(&file, &uri)?;
     resource(&simulator, sid, &uri).map(Json)
 }
 
 /// `POST`: `Status=canceled` cancels a scheduled message, an empty `Body` redacts the text.
 pub(crate) async fn update(
+    _: Caller,
     State(simulator): State<Arc<Simulator>>,
-    Path((account, file)): MessagePath,
+    Path((_, file)): MessagePath,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<MessageResource>, ApiError> {
-    let sid = authorized_sid(&simulator, &headers, &account, &file, &uri)?;
+    let sid = sid(&file, &uri)?;
     let form = Form::from_body(&headers, &body);
     match (form.value("Status"), form.value("Body")) {
         (Some("canceled"), None) => cancel(&simulator, sid, &uri)?,
@@ -54,12 +56,12 @@ pub(crate) async fn update(
 
 /// `DELETE`: takes a finished message out of Twilio's records.
 pub(crate) async fn delete(
+    _: Caller,
     State(simulator): State<Arc<Simulator>>,
-    Path((account, file)): MessagePath,
+    Path((_, file)): MessagePath,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    let sid = authorized_sid(&simulator, &headers, &account, &file, &uri)?;
+    let sid = sid(&file, &uri)?;
     let mut store = simulator.store();
     let message = store
         .find_mut(sid)
@@ -75,16 +77,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn authorized_sid<'a>(
-    simulator: &Simulator,
-    headers: &HeaderMap,
-    account: &str,
-    file: &'a str,
-    uri: &Uri,
-) -> Result<&'a str, ApiError> {
-    simulator
-        .credentials
-        .authorize(headers, account, uri.path())?;
+fn sid<'a>(file: &'a str, uri: &Uri) -> Result<&'a str, ApiError> {
     file.strip_suffix(".json")
         .ok_or_else(|| ApiError::not_found(uri.path()))
 }
@@ -106,7 +99,7 @@ fn redact(simulator: &Simulator, sid: &str, uri: &Uri) -> Result<(), ApiError> {
         .find_mut(sid)
         .ok_or_else(|| ApiError::not_found(uri.path()))?;
     message.body.clear();
-    message.date_updated = chrono::Utc::now();
+    message.date_updated = simulator.clock.now();
     Ok(())
 }
 
@@ -119,7 +112,9 @@ fn cancel(simulator: &Arc<Simulator>, sid: &str, uri: &Uri) -> Result<(), ApiErr
         .ok_or_else(|| ApiError::not_found(uri.path()))?
         .status;
     let cancelled = match status {
-        TwilioStatus::Scheduled => store.advance(sid, TwilioStatus::Canceled, None),
+        TwilioStatus::Scheduled => {
+            store.advance(sid, TwilioStatus::Canceled, None, simulator.clock.now())
+        }
         _ => None,
     };
     let Some(message) = cancelled else {

@@ -13,3 +13,4 @@ mod faults;
 mod receiver;
 mod records;
 mod simulator;
+mod verify;

@@ -1,6 +1,7 @@
 //! The control endpoints under `/_sim/`: what happened, and what shall happen. Without credentials, for this machine only.
 
-use std::fmt::Display;
+pub(crate) mod reply;
+
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -11,17 +12,16 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::de::DeserializeOwned;
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
+use crate::clock::{ClockChange, ClockFace};
 use crate::connection::Peer;
 use crate::faults::PlannedFault;
 use crate::settings::{Settings, SettingsPatch};
 use crate::simulator::Simulator;
+use reply::{ControlError, Window, parse};
 
-/// The routes below `/_sim`.
+/// The routes below `/_sim` that concern the simulator as a whole and its messages.
 pub(crate) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
         .route("/health", get(async || Json(json!({"status": "ok"}))))
@@ -30,7 +30,13 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/stats", get(stats))
         .route("/next", post(plan_faults))
         .route("/settings", get(read_settings).post(change_settings))
+        .route("/clock", get(read_clock).post(change_clock))
         .route("/reset", post(reset))
+}
+
+/// Closes the control side: unknown paths are named, and other machines are refused.
+pub(crate) fn guarded(routes: Router<Arc<Simulator>>) -> Router<Arc<Simulator>> {
+    routes
         .fallback(async || {
             ControlError::new(
                 StatusCode::NOT_FOUND,
@@ -40,44 +46,22 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .layer(middleware::from_fn(only_this_machine))
 }
 
-/// A part of a list: what comes after place `since`, at most `limit`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Window {
-    #[serde(default)]
-    since: usize,
-    limit: Option<usize>,
-}
-
-/// `{"<name>": [...], "count": n}`, where the count is that of the whole list.
-struct Listing<'a, T> {
-    name: &'static str,
-    items: &'a [T],
-    count: usize,
-}
-
-/// A refusal of a control request, as `{"error": "…"}`.
-struct ControlError {
-    status: StatusCode,
-    message: String,
-}
-
 async fn messages(
     State(simulator): State<Arc<Simulator>>,
     window: Result<Query<Window>, QueryRejection>,
 ) -> Result<Response, ControlError> {
-    let Query(window) = window.map_err(not_understood)?;
+    let window = Window::read(window)?;
     let store = simulator.store();
-    Ok(list("accepted", store.messages(), &window))
+    Ok(window.list("accepted", store.messages().iter()))
 }
 
 async fn requests(
     State(simulator): State<Arc<Simulator>>,
     window: Result<Query<Window>, QueryRejection>,
 ) -> Result<Response, ControlError> {
-    let Query(window) = window.map_err(not_understood)?;
+    let window = Window::read(window)?;
     let store = simulator.store();
-    Ok(list("requests", store.requests.entries(), &window))
+    Ok(window.list("requests", store.requests.entries().iter()))
 }
 
 async fn stats(State(simulator): State<Arc<Simulator>>) -> impl IntoResponse {
@@ -109,11 +93,11 @@ async fn plan_faults(
     };
     let planned: Result<Vec<PlannedFault>, _> =
         planned.into_iter().map(serde_json::from_value).collect();
-    let planned = planned.map_err(not_understood)?;
+    let planned = planned.map_err(ControlError::not_understood)?;
     let count = simulator
         .faults()
         .replace(planned)
-        .map_err(|error| ControlError::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+        .map_err(ControlError::refused)?;
     tracing::info!(count, "faults planned");
     Ok(Json(json!({"planned": count})).into_response())
 }
@@ -133,40 +117,28 @@ async fn change_settings(
     Ok(Json(settings.clone()))
 }
 
+async fn read_clock(State(simulator): State<Arc<Simulator>>) -> Json<ClockFace> {
+    Json(simulator.clock.face())
+}
+
+async fn change_clock(
+    State(simulator): State<Arc<Simulator>>,
+    body: Bytes,
+) -> Result<Json<ClockFace>, ControlError> {
+    let change: ClockChange = parse(&body)?;
+    simulator
+        .clock
+        .change(&change)
+        .map_err(ControlError::refused)?;
+    let face = simulator.clock.face();
+    tracing::info!(?face, "clock changed");
+    Ok(Json(face))
+}
+
 async fn reset(State(simulator): State<Arc<Simulator>>) -> StatusCode {
     simulator.reset();
     tracing::info!("reset");
     StatusCode::NO_CONTENT
-}
-
-/// The part of `items` in the window, under `name`. Written straight from the store: big runs have long lists.
-fn list<T: Serialize>(name: &'static str, items: &[T], window: &Window) -> Response {
-    let rest = items.get(window.since..).unwrap_or_default();
-    let limit = window.limit.unwrap_or(rest.len()).min(rest.len());
-    let listing = Listing {
-        name,
-        items: &rest[..limit],
-        count: items.len(),
-    };
-    Json(listing).into_response()
-}
-
-impl<T: Serialize> Serialize for Listing<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(Some(2))?;
-        object.serialize_entry(self.name, self.items)?;
-        object.serialize_entry("count", &self.count)?;
-        object.end()
-    }
-}
-
-/// Reads JSON whatever the content type says, so that `curl -d` is enough.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(not_understood)
-}
-
-fn not_understood(error: impl Display) -> ControlError {
-    ControlError::new(StatusCode::BAD_REQUEST, format!("not understood: {error}"))
 }
 
 async fn only_this_machine(
@@ -182,19 +154,4 @@ async fn only_this_machine(
         "control endpoints answer the loopback address only",
     )
     .into_response()
-}
-
-impl ControlError {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-        }
-    }
-}
-
-impl IntoResponse for ControlError {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({"error": self.message}))).into_response()
-    }
 }
