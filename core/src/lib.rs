@@ -9,6 +9,7 @@ mod words;
 pub mod backoff;
 pub mod callback;
 pub mod catalogue;
+pub mod country;
 pub mod evidence;
 mod hex;
 pub mod keywords;

@@ -10,6 +10,7 @@ mod cancel;
 mod channel;
 mod dispatch;
 mod emit;
+mod errors;
 mod fan_out;
 mod grant;
 mod inbound;
@@ -36,6 +37,7 @@ extension_sql_file!("../../sql/api/application.sql", name = "application");
 extension_sql_file!("../../sql/api/administration.sql", name = "administration");
 extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
 extension_sql_file!("../../sql/api/consent.sql", name = "consent");
+extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 

@@ -30,7 +30,7 @@ select * from test.record(test.callback('private delivered', 'SMd', 'delivered')
 select * from test.record(test.callback('private delivered', 'SMother', 'delivered') || jsonb_build_object('params', jsonb_build_object('To', test.phone(1))));
 call test.queue(1, 'private refused');
 select body from test.claim(1);
-select * from test.complete(1, test.result('private refused', 'rejected', jsonb_build_object('http_status', 400, 'error_code', 21211, 'error_message', 'not valid: ' || test.phone(1))));
+select * from test.complete(1, test.result('private refused', 'rejected', jsonb_build_object('http_status', 400, 'error_code', 21617, 'error_message', 'not valid: ' || test.phone(1))));
 call test.queue(1, 'private in flight');
 select body from test.claim(1);
 call test.queue(1, 'private waiting');

@@ -11,5 +11,6 @@ grant execute on function
     {ext}.record_twilio_inbound(jsonb),
     {ext}.purge_expired_records(integer),
     {ext}.herald_next_due(),
-    {ext}.herald_queue_stats()
+    {ext}.herald_queue_stats(),
+    {ext}.herald_breakers()
 to {role};
