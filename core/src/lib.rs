@@ -9,6 +9,7 @@ mod words;
 pub mod backoff;
 pub mod callback;
 pub mod catalogue;
+pub mod country;
 mod hex;
 pub mod outcome;
 pub mod phone;

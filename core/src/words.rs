@@ -74,7 +74,7 @@ mod tests {
     use std::fmt::{Debug, Display};
     use std::str::FromStr;
 
-    use crate::catalogue::{Action, Permanence, Retry, Scope, Severity};
+    use crate::catalogue::{Action, Permanence, Retry, Scope, Severity, Surface};
     use crate::outcome::Outcome;
     use crate::priority::Priority;
     use crate::segments::Encoding;
@@ -106,6 +106,7 @@ mod tests {
         words_read_back(Scope::ALL);
         words_read_back(Severity::ALL);
         words_read_back(Action::ALL);
+        words_read_back(Surface::ALL);
         words_read_back(Keyword::ALL);
     }
 

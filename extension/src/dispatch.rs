@@ -9,6 +9,7 @@ use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::prelude::*;
 
 use crate::emit::new_id;
+use crate::errors::follow_up;
 use crate::queries::{
     ARRAY, CLAIM, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };
@@ -141,14 +142,21 @@ fn complete_sms_messages(
         priorities.into(),
         places.into(),
     ];
+    let mut open = (Vec::new(), Vec::new());
     let rows = COMPLETE.rows(&arguments, |row| {
+        let message: Uuid = row.want(1, "message")?;
+        if row.get(6)? == Some(true) {
+            open.0.push(message);
+            open.1.extend(row.get::<String>(5)?);
+        }
         Ok((
-            row.want(1, "message")?,
+            message,
             row.want(2, "attempt")?,
             row.want(3, "result")?,
             row.get(4)?,
         ))
     })?;
+    follow_up(open.0, open.1)?;
     Ok(TableIterator::new(rows))
 }
 

@@ -10,6 +10,7 @@ mod cancel;
 mod channel;
 mod dispatch;
 mod emit;
+mod errors;
 mod fan_out;
 mod grant;
 mod install;
@@ -32,6 +33,7 @@ mod tests;
 extension_sql_file!("../../sql/api/application.sql", name = "application");
 extension_sql_file!("../../sql/api/administration.sql", name = "administration");
 extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
+extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 

@@ -11,6 +11,9 @@ grant execute on function
     {ext}.herald_set_setting(text, jsonb),
     {ext}.release_notification_event(uuid),
     {ext}.update_sms_status_atomic(uuid, text, text, text, integer, text),
+    {ext}.classify_twilio_error(integer, text, integer),
+    {ext}.herald_breakers(),
+    {ext}.resume_sending(text, text),
     {ext}.herald_queue_stats()
 to {role};
 grant usage on schema herald to {role};

@@ -9,5 +9,6 @@ grant execute on function
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
     {ext}.herald_next_due(),
-    {ext}.herald_queue_stats()
+    {ext}.herald_queue_stats(),
+    {ext}.herald_breakers()
 to {role};
