@@ -9,7 +9,10 @@ mod words;
 pub mod backoff;
 pub mod callback;
 pub mod catalogue;
+pub mod country;
+pub mod evidence;
 mod hex;
+pub mod keywords;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
@@ -18,5 +21,7 @@ pub mod segments;
 pub mod signature;
 pub mod status;
 pub mod template;
+pub mod twilio_keywords;
+pub mod twiml;
 
 pub use words::UnknownWord;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::callbacks;
 use crate::dispatch::{Element, require_array};
 use crate::emit::new_id;
+use crate::errors::follow_up;
 use crate::queries::{
     CLAIM_STALE, CLAIM_UNKNOWN, FINISH_STALE, FOUND_UNKNOWN, MESSAGE_STATUS, OWNED_SIDS,
     REQUEUE_MESSAGES, SETTLE_UNKNOWN, SWEEP_STALE, TAKE_UNKNOWN,
@@ -171,7 +172,13 @@ fn adopt(found: Value, source: &str) -> Result<Vec<Settled>> {
             )
         })
         .collect();
-    let results = callbacks::apply(jsonb_of(Value::Array(found)))?;
+    let sids = found
+        .iter()
+        .filter_map(|element| element["sid"].as_str().map(str::to_owned))
+        .collect();
+    let results = callbacks::record(jsonb_of(Value::Array(found)))?;
+    // Callbacks that came before anybody knew whose they were.
+    follow_up(Vec::new(), sids)?;
     let rows = results.into_iter().filter_map(|(ordinal, result)| {
         let place = usize::try_from(ordinal).ok()?.checked_sub(1)?;
         let (message, attempt) = ids.get(place)?;
@@ -281,10 +288,12 @@ fn requeue_sms_messages(
     Ok(SetOfIterator::new(requeued))
 }
 
-/// Statuses after which nothing more is awaited.
-fn final_statuses() -> Vec<&'static str> {
-    let is_final = MessageStatus::ALL.iter().filter(|status| status.is_final());
-    is_final.map(|status| status.as_str()).collect()
+/// Statuses in which Twilio has a text and more is awaited.
+fn awaited() -> Vec<&'static str> {
+    vec![
+        MessageStatus::Sending.as_str(),
+        MessageStatus::Sent.as_str(),
+    ]
 }
 
 /// See `sql/api/`.
@@ -302,8 +311,8 @@ fn claim_stale_sms_messages(
     >,
 > {
     let limit = checked_limit(limit)?;
-    SWEEP_STALE.run(&[SWEEP.into(), final_statuses().into()])?;
-    let rows = CLAIM_STALE.rows(&[limit.into(), final_statuses().into()], |row| {
+    SWEEP_STALE.run(&[SWEEP.into(), awaited().into()])?;
+    let rows = CLAIM_STALE.rows(&[limit.into(), awaited().into()], |row| {
         Ok((
             row.want(1, "message")?,
             row.want(2, "attempt")?,

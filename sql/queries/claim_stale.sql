@@ -1,4 +1,4 @@
--- Takes up to $1 acceptances of which nothing final was heard, for Twilio to be asked. $2 final statuses
+-- Takes up to $1 acceptances of which nothing final was heard, for Twilio to be asked. $2 statuses in which more is awaited
 with due as materialized (
     select a.message_id, a.attempt
     from herald.sms_send_attempts a
@@ -8,7 +8,7 @@ with due as materialized (
     for update skip locked
 ),
 judged as materialized (
-    select due.message_id, due.attempt, m.last_attempt = due.attempt and m.status <> all ($2) as is_silent
+    select due.message_id, due.attempt, m.last_attempt = due.attempt and m.status = any ($2) as is_silent
     from due
     join herald.sms_messages m on m.id = due.message_id
 ),

@@ -1,5 +1,5 @@
 -- Goes on over the acceptances that are old enough, and marks those of which nothing final was heard to be looked up.
--- A pass takes up to $1 of them; one daemon at a time. $2 final statuses
+-- A pass takes up to $1 of them; one daemon at a time. $2 statuses in which more is awaited
 with mark as materialized (
     select w.reached_at from herald.watermarks w where w.name = 'stale' for update skip locked
 ),
@@ -19,7 +19,7 @@ silent as (
     set poll_at = now()
     from mark, window_end, herald.sms_messages m
     where a.outcome = 'accepted' and a.finished_at > mark.reached_at and a.finished_at <= window_end.reached_at
-      and a.poll_at is null and m.id = a.message_id and m.last_attempt = a.attempt and m.status <> all ($2)
+      and a.poll_at is null and m.id = a.message_id and m.last_attempt = a.attempt and m.status = any ($2)
     returning 1
 ),
 moved as (

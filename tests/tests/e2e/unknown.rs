@@ -71,7 +71,12 @@ async fn a_text_that_twilio_never_took_is_sent_again() -> Outcome<()> {
         .await?;
     assert_eq!(stack.simulator.requests().await?, 1, "once is not enough");
     stack.hasten_resolution().await?;
-    stack.wait_until_settled().await?;
+    stack
+        .wait_for_sql(
+            "it is delivered",
+            "select status = 'delivered' from herald.sms_messages",
+        )
+        .await?;
     let ledger: String = stack
         .value("select string_agg(outcome || coalesce(' by ' || resolved_by, ''), ', ' order by attempt) from herald.sms_send_attempts")
         .await?;
@@ -150,9 +155,15 @@ async fn an_alarm_in_doubt_is_sent_again_at_once() -> Outcome<()> {
         )
         .await?;
     let user = stack.seed_user(1).await?;
+    without_callbacks(&stack).await?;
     next(&stack, 1, "error_after").await?;
     stack.emit(&user, "Water the plants").await?;
-    stack.wait_until_settled().await?;
+    stack
+        .wait_for_sql(
+            "the second attempt is accepted",
+            "select status = 'sending' from herald.sms_messages",
+        )
+        .await?;
     assert_eq!(stack.simulator.accepted().await?.len(), 2);
     Ok(())
 }
