@@ -10,7 +10,9 @@ pub mod backoff;
 pub mod callback;
 pub mod catalogue;
 pub mod country;
+pub mod evidence;
 mod hex;
+pub mod keywords;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
@@ -19,5 +21,6 @@ pub mod signature;
 pub mod status;
 pub mod template;
 pub mod twilio_keywords;
+pub mod twiml;
 
 pub use words::UnknownWord;

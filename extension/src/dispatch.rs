@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 use crate::emit::new_id;
 use crate::errors::follow_up;
 use crate::queries::{
-    ARRAY, CLAIM, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
+    ARRAY, CLAIM, CLAIM_GUARD, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };
 use crate::query::jsonb;
 use crate::report::{Result, invalid, null_argument, unexpected};
@@ -83,6 +83,7 @@ fn claim_sms_messages(
             format!("Use a number from 1 to {LARGEST_CLAIM}."),
         ));
     }
+    CLAIM_GUARD.run(&[])?;
     let rows = CLAIM.rows(
         &[
             worker.into(),

@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0005_queue",
     "0006_seeds",
     "0007_twilio",
+    "0008_consent",
 ];
 
 /// Serialises installations. "install" in ASCII.

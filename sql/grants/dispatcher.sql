@@ -8,6 +8,8 @@ grant execute on function
     {ext}.expire_dispatch_leases(),
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
+    {ext}.record_twilio_inbound(jsonb),
+    {ext}.purge_expired_records(integer),
     {ext}.herald_next_due(),
     {ext}.herald_queue_stats(),
     {ext}.herald_breakers()

@@ -7,8 +7,10 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod consent;
 mod errors;
 mod settings;
+pub use consent::*;
 pub use errors::*;
 pub use settings::*;
 
