@@ -116,7 +116,7 @@ call test.emit(1, 6, 'test.rare');
 select count(*) from test.claim(1);
 select day, hour, types, (select string_agg(prefix || '=' || used, ' ' order by prefix) from herald.sms_caps) as caps from test.counts where person = 1;
 select count(*) from test.complete(1, test.result('test.rare 1', 'accepted', '{"sid": "SM1"}'), test.result('test.rare 2', 'unknown'),
-    test.result('test.rare 3', 'rejected', '{"error_code": 21211}'), test.result('test.rare 4', 'not_sent'), test.result('test.rare 5', 'not_sent', '{"reason": "shutdown"}'));
+    test.result('test.rare 3', 'rejected', '{"error_code": 21602}'), test.result('test.rare 4', 'not_sent'), test.result('test.rare 5', 'not_sent', '{"reason": "shutdown"}'));
 select day, hour, types, (select string_agg(prefix || '=' || used, ' ' order by prefix) from herald.sms_caps) as caps from test.counts where person = 1;
 -- A count that has begun anew keeps what it has.
 update herald.user_sms_preferences set daily_count_reset_at = now() + interval '1 second' where user_id = test.person(1);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::callback_target::CallbackTarget;
 use crate::identifiers::{is_sender, is_sid};
 use crate::verify::is_code;
 
@@ -37,6 +38,10 @@ Control, no credentials, from this machine only:
                         \"callbacks\":\"normal\",\"final_status\":\"undelivered\",\"error_code\":30003}
                        callbacks: normal, none, early, duplicate, reverse
                        final_status: delivered, undelivered, failed, sent
+  POST /_sim/inbound   {\"from\":\"+14155550100\",\"to\":\"+15005550006\",\"body\":\"STOP\"}: a text comes in
+  GET  /_sim/inbound?since=ORDER&limit=N    texts that came in, how the webhook answered, what was sent back
+  GET, POST /_sim/inbound/settings          {\"webhook\":{\"url\":…},\"messaging_services\":{\"MG…\":{\"advanced_opt_out\":true,…}}}
+  GET, POST /_sim/opt-outs                  {\"number\":…,\"sender\":… or \"messaging_service\":…,\"opted_out\":true}
   GET  /_sim/verify                         every verification with its code
   GET, POST /_sim/verify/settings           {\"code\":\"123456\",\"ttl_seconds\":600,\"max_sends\":5,\"max_checks\":5,…}
   GET, POST /_sim/verify/rules              [{\"to\":\"+1415*\",\"outcome\":\"landline\"},…]
@@ -100,6 +105,10 @@ pub(crate) struct Options {
     #[arg(long = "messaging-service", value_name = "MG…", value_parser = messaging_service)]
     pub(crate) messaging_services: Vec<String>,
 
+    /// Webhook that gets the texts posted to /_sim/inbound; without it they are only recorded
+    #[arg(long, env = "SIMULATOR_INBOUND_URL", value_name = "URL", value_parser = webhook_url)]
+    pub(crate) inbound_url: Option<String>,
+
     /// A Verify service of the account (repeatable). With one or more, any other is not found
     #[arg(long = "verify-service", value_name = "VA…", value_parser = verify_service)]
     pub(crate) verify_services: Vec<String>,
@@ -135,6 +144,13 @@ fn messaging_service(text: &str) -> Result<String, String> {
 
 fn verify_service(text: &str) -> Result<String, String> {
     sid("VA", text)
+}
+
+fn webhook_url(text: &str) -> Result<String, String> {
+    if CallbackTarget::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    Err("expected an http or https URL whose host has no underscore".to_owned())
 }
 
 fn verify_code(text: &str) -> Result<String, String> {

@@ -17,6 +17,7 @@ mod error;
 mod faults;
 mod form;
 mod identifiers;
+mod inbound;
 mod messages;
 mod request_log;
 mod server;

@@ -7,6 +7,7 @@ use crate::callbacks::Courier;
 use crate::cli::Options;
 use crate::clock::Clock;
 use crate::faults::FaultPlan;
+use crate::inbound::Inbound;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::verify::Verify;
@@ -26,6 +27,8 @@ pub(crate) struct Simulator {
     pub(crate) clock: Clock,
     /// Sends the callbacks.
     pub(crate) courier: Courier,
+    /// Texts from people, and who has opted out.
+    pub(crate) inbound: Inbound,
     /// Verifications.
     pub(crate) verify: Verify,
     initial_settings: Settings,
@@ -58,6 +61,7 @@ impl Simulator {
                     .collect(),
                 options.test_account_sid.zip(options.test_auth_token),
             ),
+            inbound: Inbound::new(options.inbound_url),
             verify: Verify::new(options.verify_services, options.verify_code),
             senders: options.senders,
             messaging_services: options.messaging_services,
@@ -95,6 +99,7 @@ impl Simulator {
         *self.settings() = self.initial_settings.clone();
         *self.faults() = FaultPlan::default();
         *self.store() = Store::default();
+        self.inbound.reset();
         self.verify.reset();
         self.credentials.reset();
         self.clock.reset();

@@ -39,3 +39,22 @@ language c stable strict parallel safe set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_day_start_wrapper';
 comment on function @extschema@.herald_day_start(timestamptz, text, integer) is
 'When the local day of a time began, or the one so many days later. A zone that does not exist counts as UTC. NULL if an argument is.';
+create function @extschema@.herald_retry_delay(
+    category text, base_seconds integer, max_seconds integer, attempt integer, jitter double precision
+) returns double precision
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_rule_delay_wrapper';
+comment on function @extschema@.herald_retry_delay(text, integer, integer, integer, double precision) is
+'As herald_retry_delay(integer, integer, integer, double precision), for a rule of the error catalogue: where base_seconds or max_seconds is 0 the category''s usual delay stands. Raises 22004 for NULL.';
+
+create function @extschema@.herald_error_rule(surface text, http_status integer, code integer) returns integer
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_error_rule_wrapper';
+comment on function @extschema@.herald_error_rule(text, integer, integer) is
+'Which row of herald.twilio_error_codes an error is judged by: its code, or a negative number for a default. http_status and code may be NULL. Raises 22004 for a NULL surface, 22023 for an unknown one.';
+
+create function @extschema@.herald_country_key(phone_number text) returns text
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_country_key_wrapper';
+comment on function @extschema@.herald_country_key(text) is
+'The country a breaker pauses for this E.164 number: its calling code such as +44, or +1876 for islands that share +1. NULL for NULL.';

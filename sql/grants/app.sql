@@ -7,5 +7,7 @@ grant execute on function
     {ext}.may_text(uuid, timestamptz, text),
     {ext}.explain_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz, timestamptz),
     {ext}.cancel_sms_message(uuid),
-    {ext}.cancel_notification_event(uuid)
+    {ext}.cancel_notification_event(uuid),
+    {ext}.opt_out_user(uuid, text),
+    {ext}.get_sms_opt_out_status(uuid)
 to {role};

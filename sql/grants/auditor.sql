@@ -5,5 +5,9 @@ grant select on all tables in schema herald to {role};
 revoke select on herald.settings from {role};
 grant execute on function
     {ext}.may_text(uuid, timestamptz, text),
+    {ext}.get_sms_opt_out_status(uuid),
+    {ext}.export_consent_evidence(uuid, text),
+    {ext}.classify_twilio_error(integer, text, integer),
+    {ext}.herald_breakers(),
     {ext}.herald_queue_stats()
 to {role};

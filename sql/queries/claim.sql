@@ -3,7 +3,8 @@
 -- then may it be sent.
 -- Nobody is waited for: what somebody else has locked (the job, the message, the person) is left for a later claim. Only the
 -- caps are waited for, in the order of their prefixes, and whoever gives room back takes them last: no circle can arise.
-with rules as materialized ({rules}),
+with {breaker},
+rules as materialized ({rules}),
 urgent as (
     select exists (select from herald.queue_jobs q
                    where q.job_type = 'send_sms' and q.priority = ($4)[1] and q.run_at <= now()) as waits
@@ -11,7 +12,8 @@ urgent as (
 -- A text in eight belongs to what has waited too long, whatever its priority; a claim too small for that draws lots, and
 -- leaves urgent texts alone.
 share as materialized (
-    select case when $2 >= 8 then $2 / 8 when urgent.waits then 0 else (random() < $2 / 8.0)::integer end as size from urgent
+    select case when texts >= 8 then texts / 8 when waits then 0 else (random() < texts / 8.0)::integer end as size
+    from room cross join urgent
 ),
 aged as materialized (
     select q.*
@@ -43,7 +45,7 @@ due as materialized (
               limit $2
               for update skip locked
           ) q
-          limit $2 - (select count(*) from aged)) rest
+          limit (select texts from room) - (select count(*) from aged)) rest
 ),
 message as materialized (
     select due.attempt, due.priority as queue_rank, due.run_at, m.*
@@ -74,7 +76,11 @@ g as materialized (
            d.id is null or coalesce(s.sms_enabled, n.sms_enabled, false) as channel_enabled,
            case when m.by_admin then m.named_number else p.phone_number end as phone_number,
            m.by_admin or coalesce(p.phone_verified, false) as phone_verified,
-           not m.by_admin and coalesce(p.opted_out, false) as opted_out,
+           case when m.by_admin
+                then exists (select from herald.sms_opt_outs o where o.number_hash = herald.number_hash(m.named_number))
+                else coalesce(p.opted_out, false)
+           end as opted_out,
+           p.phone_invalid_reason,
            case when m.by_admin then now() else {open_at} end as open_at,
            {person}
     from message m
@@ -98,17 +104,38 @@ cap as materialized (
     order by c.prefix
     for no key update
 ),
-wanted as (
+gated as materialized (
     select g.*, row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
     from g
     where not is_busy
+),
+-- A country whose breaker is open keeps its texts waiting, but for the one that is tried when its pause is over.
+wanted as (
+    select gated.*, b.id as breaker_id,
+           case
+               when gated.reason is not null or gated.open_at > gated.at then null
+               when b.state = 'waiting' then b.resume_at
+               when b.state = 'trying'
+                    and row_number() over (partition by b.id, gated.reason, gated.open_at > gated.at order by gated.place) > 1
+                   then b.next_resume_at
+           end as paused_until
+    from gated
+    left join lateral (
+        select * from breaker
+        where breaker.scope = 'country' and breaker.state <> 'over'
+          and breaker.key = {ext}.herald_country_key(gated.phone_number)
+    ) b on true
 ),
 {limits},
 going as materialized (
     select *, least(expires_at, case when is_open then 'infinity'
                                      else {ext}.herald_closes_at(at, quiet_hours_start, quiet_hours_end, zone) end) as too_late_at
     from verdict
-    where suppress_reason is null and defer_reason is null
+    where suppress_reason is null and defer_reason is null and paused_until is null
+),
+-- All but what a breaker holds up, of which nothing is noted.
+settled as materialized (
+    select * from verdict where suppress_reason is not null or defer_reason is not null or paused_until is null
 ),
 -- What becomes of each job: it is over, it waits until then, or it is tried again shortly because somebody has a lock on it.
 outcome as materialized (
@@ -116,9 +143,10 @@ outcome as materialized (
            case
                when m.message_id is null then (select count(*) from herald.sms_messages x where x.id = due.subject_id) = 0
                when m.status not in ('scheduled', 'pending') then true
-               else v.defer_reason is null and v.message_id is not null
+               else v.message_id is not null and v.defer_reason is null and v.paused_until is null
            end as is_over,
-           case when v.defer_reason is null then now() + interval '250 milliseconds' else v.until end as run_at
+           case when v.defer_reason is not null then v.until
+                else coalesce(v.paused_until, now() + interval '250 milliseconds') end as run_at
     from due
     left join message m on m.message_id = due.subject_id
     left join verdict v on v.message_id = due.subject_id
@@ -143,14 +171,17 @@ written as (
         last_attempt = coalesce(going.attempt, m.last_attempt),
         twilio_sid = case when going.message_id is null then m.twilio_sid end,
         twilio_status = case when going.message_id is null then m.twilio_status end,
+        twilio_error_code = case when going.message_id is null then m.twilio_error_code end,
+        twilio_error_message = case when going.message_id is null then m.twilio_error_message end,
+        error_category = case when going.message_id is null then m.error_category end,
         next_retry_at = null,
         cancel_reason = coalesce(v.suppress_reason, m.cancel_reason),
         defer_reason = coalesce(v.defer_reason, m.defer_reason),
         deferred_until = case when v.defer_reason is null then m.deferred_until else v.until end,
         updated_at = now()
-    from verdict v
+    from settled v
     left join going on going.message_id = v.message_id
-    where m.id = any (array(select message_id from verdict)) and v.message_id = m.id
+    where m.id = any (array(select message_id from settled)) and v.message_id = m.id
 ),
 delivery as (
     update herald.notification_deliveries d
@@ -161,8 +192,8 @@ delivery as (
         defer_reason = coalesce(v.defer_reason, d.defer_reason),
         deferred_until = case when v.defer_reason is null then d.deferred_until else v.until end,
         updated_at = now()
-    from verdict v
-    where d.id = any (array(select delivery_id from verdict)) and v.delivery_id = d.id and d.status in ('pending', 'deferred')
+    from settled v
+    where d.id = any (array(select delivery_id from settled)) and v.delivery_id = d.id and d.status in ('pending', 'deferred')
 ),
 reserved as (
     update herald.user_sms_preferences p
@@ -193,6 +224,13 @@ capped as (
           group by prefix) taken
     join cap using (prefix)
     where c.prefix = taken.prefix
+),
+tried as (
+    update herald.breakers b
+    set probed_at = now(), resume_at = breaker.next_resume_at
+    from breaker
+    where b.id = breaker.id and breaker.state = 'trying'
+      and exists (select from going where breaker.scope <> 'country' or going.breaker_id = breaker.id)
 ),
 batch as (
     insert into herald.dispatch_batches (id, worker, lease_until, message_ids, open_messages)

@@ -24,6 +24,7 @@ decided as materialized (
                         end, false) as channel_enabled,
                p.phone_number,
                coalesce(p.phone_verified, false) as phone_verified,
+               p.phone_invalid_reason,
                coalesce(p.opted_out, false) as opted_out,
                source.prefixes, source.due_at, source.expires_at,
                {open_at} as open_at

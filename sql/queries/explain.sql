@@ -8,7 +8,7 @@ cap as materialized (
 ),
 wanted as (
     select d.user_id, d.channel, d.phone_number, d.open_at, d.reason, row_number() over (order by d.user_id, d.channel) as place,
-           false as by_admin, source.due_at as at, source.expires_at, source.minimum, source.spread, source.event_type,
+           false as by_admin, null::timestamptz as paused_until, source.due_at as at, source.expires_at, source.minimum, source.spread, source.event_type,
            et.max_per_user_per_day as type_limit, coalesce(et.over_limit, 'defer') as over_limit,
            {person}
     from source

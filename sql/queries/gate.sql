@@ -9,11 +9,10 @@ case
     when not g.channel_enabled then 'preference'
     when g.channel <> 'sms' then 'no_adapter'
     when g.phone_number is null then 'no_phone'
+    when not g.phone_verified and g.phone_invalid_reason is not null then 'invalid_number'
     when not g.phone_verified then 'unverified'
+    -- An opt-out belongs to the number: triggers keep it in every row that has the number.
     when g.opted_out then 'opted_out'
-    -- An opt-out belongs to the number, whoever's row it stands in. (An aggregate, because of exists the planner may make a
-    -- hash of everybody's numbers.)
-    when (select bool_or(o.opted_out) from herald.user_sms_preferences o where o.phone_number = g.phone_number) then 'opted_out'
     when (g.phone_number ^@ any (g.prefixes)) is not true then 'country_not_allowed'
     when g.open_at is null or g.open_at = 'infinity' and g.due_at < 'infinity' then 'unknown_time_zone'
     -- It could only go when it is over.

@@ -3,7 +3,7 @@
 -- A text that one limit stops does not use up another.
 counted as materialized (
     select w.*,
-           w.reason is null and w.open_at <= w.at and w.channel = 'sms' as free,
+           w.reason is null and w.open_at <= w.at and w.channel = 'sms' and w.paused_until is null as free,
            coalesce(w.daily_count_reset_at >= day.began, false) as is_day,
            coalesce(w.hourly_count_reset_at >= date_trunc('hour', w.at, 'UTC'), false) as is_hour
     from wanted w

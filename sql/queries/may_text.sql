@@ -12,6 +12,7 @@ g as materialized (
            false as event_cancelled, null::text as event_type, null::integer as type_limit, 'defer' as over_limit,
            true as type_active, null::text as unwanted, true as in_audience, true as channel_enabled,
            p.phone_number, coalesce(p.phone_verified, false) as phone_verified, coalesce(p.opted_out, false) as opted_out,
+           p.phone_invalid_reason,
            null::timestamptz as expires_at,
            {open_at} as open_at,
            {person}
@@ -20,7 +21,7 @@ g as materialized (
     left join lateral (select * from herald.user_notification_preferences n where n.user_id = $1 limit 1) n on true
 ),
 wanted as (
-    select g.*, {gate} as reason from g
+    select g.*, {gate} as reason, null::timestamptz as paused_until from g
 ),
 {limits}
 select case when suppress_reason is not null then 'suppress' when defer_reason is not null then 'defer' else 'go' end as decision,

@@ -1,11 +1,11 @@
 -- Gives back what was reserved for texts that were not sent. Reads rows "unsent" (message_id, delivery_id, user_id,
--- phone_number, by_admin, claimed_at) and "refused" (phone_number: whose rows another part of the statement changes, because a
--- row can be changed only once). A count that has begun anew since the claim stays as it is. Caps come last, as in the claim.
+-- phone_number, by_admin, claimed_at) and "touched" (phone_number: whose rows another part of the statement changes, because a
+-- row can be changed only once; nobody texts them for now anyway). A count that has begun anew since the claim stays as it is. Caps come last, as in the claim.
 person as materialized (
     select p.id, p.user_id, p.daily_count_reset_at, p.hourly_count_reset_at, p.daily_type_counts
     from herald.user_sms_preferences p
     where p.user_id = any (array(select user_id from unsent where not by_admin))
-      and (p.phone_number = any (array(select phone_number from refused))) is not true
+      and (p.phone_number = any (array(select phone_number from touched))) is not true
     order by p.id
     for no key update
 ),

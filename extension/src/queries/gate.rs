@@ -6,7 +6,7 @@ use pgrx::pg_sys::BuiltinOid::{
     TIMESTAMPTZOID, UUIDOID,
 };
 
-use super::query;
+use super::{BREAKER, query};
 use crate::query::Query;
 
 const RULES: &str = include_str!("../../../sql/queries/rules.sql");
@@ -173,7 +173,7 @@ query!(/** The whole fan-out of an event for one user that was in quarantine. */
     "{unwanted}" = UNWANTED, "{only}" = "where source.fan_out_cursor is null", "{gate}" = GATE, "{open_at}" = OPEN_AT,
     "{due}" = "source.due_at", "{urgency}" = "source.priority", "{setting}" = "source", "{zone}" = ZONE);
 query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID],
-    "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
+    "{breaker}" = BREAKER, "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
     "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = ZONE);
 query!(/** Whether a person may be texted. */ MAY_TEXT, "may_text.sql", false, [UUIDOID, TIMESTAMPTZOID, TEXTOID],
     "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,

@@ -7,9 +7,15 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod consent;
+mod errors;
 mod gate;
+mod protocol;
 mod settings;
+pub use consent::*;
+pub use errors::*;
 pub use gate::*;
+pub use protocol::*;
 pub use settings::*;
 
 macro_rules! query {
@@ -26,6 +32,8 @@ macro_rules! query {
 }
 pub(crate) use query;
 
+/// What an event type wants when an outcome is unknown.
+const UNKNOWN_POLICY: &str = include_str!("../../../sql/queries/unknown_policy.sql");
 const OPT_OUT: &str = include_str!("../../../sql/queries/opt_out.sql");
 
 query!(/** Values of a template's variables. */ PAYLOAD_VALUES, "payload_values.sql", false, [JSONBOID, TEXTARRAYOID]);
@@ -48,14 +56,14 @@ query!(/** Whether a JSON value is an array of the right elements. */ ARRAY, "ar
 query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
     [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
      INT2ARRAYOID],
-    "{refund}" = REFUND, "{opt_out}" = OPT_OUT);
+    "{failure}" = FAILURE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT, "{refund}" = REFUND, "{unknown_policy}" = UNKNOWN_POLICY);
 query!(/** Renews leases. */ EXTEND_LEASES, "extend_leases.sql", true, [UUIDOID, UUIDARRAYOID]);
-query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, []);
+query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, [TEXTARRAYOID, INT2ARRAYOID],
+    "{unknown_policy}" = UNKNOWN_POLICY);
 query!(/** Locks the messages of callbacks. */ CALLBACK_LOCK, "callback_lock.sql", true, [JSONBOID]);
 query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
     [JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
-     TEXTARRAYOID],
-    "{opt_out}" = OPT_OUT);
+     TEXTARRAYOID]);
 query!(/** When the next work is due. */ NEXT_DUE, "next_due.sql", false, [INT2ARRAYOID]);
 query!(/** Queue gauges. */ QUEUE_STATS, "queue_stats.sql", false, [TEXTARRAYOID, INT2ARRAYOID]);
 query!(/** What a daemon must know. */ HELLO, "hello.sql", false, []);

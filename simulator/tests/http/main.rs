@@ -10,6 +10,8 @@ mod callbacks;
 mod control;
 mod create;
 mod faults;
+mod inbound;
+mod opt_out;
 mod receiver;
 mod records;
 mod simulator;
