@@ -17,5 +17,6 @@ pub mod segments;
 pub mod signature;
 pub mod status;
 pub mod template;
+pub mod trigger;
 
 pub use words::UnknownWord;

@@ -106,7 +106,11 @@ impl Rendered {
         let rest = body_characters(&self.text) - lengths.iter().sum::<usize>();
         let longest = lengths.iter().copied().max()?;
         let bound = (SHORTEST_VALUE..longest).rev().find(|&bound| {
-            rest + lengths.iter().map(|&length| length.min(bound)).sum::<usize>() <= most
+            rest + lengths
+                .iter()
+                .map(|&length| length.min(bound))
+                .sum::<usize>()
+                <= most
         })?;
         let mut text = String::with_capacity(self.text.len());
         let mut done = 0;
@@ -174,7 +178,9 @@ fn links(text: &str) -> Vec<Range<usize>> {
         let offset = word.as_ptr() as usize - text.as_ptr() as usize;
         if let Some(start) = link_start(word) {
             // Scripts without spaces may go on right after a link.
-            let end = word[start..].find(is_wide).map_or(word.len(), |at| start + at);
+            let end = word[start..]
+                .find(is_wide)
+                .map_or(word.len(), |at| start + at);
             found.push(offset + start..offset + end);
         }
     }
@@ -246,15 +252,27 @@ mod tests {
         assert_eq!(
             fitted(
                 "{{task}} is due {{when}}. See https://example.com/t/1 or reply STOP",
-                &[("task", "Write the minutes of the long meeting"), ("when", "at 5 pm")],
+                &[
+                    ("task", "Write the minutes of the long meeting"),
+                    ("when", "at 5 pm")
+                ],
                 75
             ),
             "Write the... is due at 5 pm. See https://example.com/t/1 or reply STOP"
         );
-        let text = rendered("{{a}}/{{b}}", &[("a", &"a".repeat(30)), ("b", &"b".repeat(15))]);
-        assert_eq!(text.fit(31).unwrap().text, "a".repeat(12) + ".../" + &"b".repeat(15));
+        let text = rendered(
+            "{{a}}/{{b}}",
+            &[("a", &"a".repeat(30)), ("b", &"b".repeat(15))],
+        );
+        assert_eq!(
+            text.fit(31).unwrap().text,
+            "a".repeat(12) + ".../" + &"b".repeat(15)
+        );
         assert_eq!(text.fit(31).unwrap().shortened_from, Some(46));
-        assert_eq!(text.fit(27).unwrap().text, "a".repeat(10) + ".../" + &"b".repeat(10) + "...");
+        assert_eq!(
+            text.fit(27).unwrap().text,
+            "a".repeat(10) + ".../" + &"b".repeat(10) + "..."
+        );
     }
 
     #[test]
@@ -270,15 +288,35 @@ mod tests {
         let source = "Look: https://example.com/{{id}}?q=1 now";
         for most in 8..41 {
             let text = fitted(source, &[("id", "abcdefghijkl")], most);
-            assert!(!text.contains("http") || text.contains("https://example.com/abcdefghijkl?q=1"), "{text}");
+            assert!(
+                !text.contains("http") || text.contains("https://example.com/abcdefghijkl?q=1"),
+                "{text}"
+            );
         }
         let only = rendered("https://example.com/a/long/path", &[]);
-        assert_eq!(only.fit(20), Err(TooLong { characters: 31, most: 20 }));
         assert_eq!(
-            fitted("{{note}}", &[("note", "Read www.example.com/abc before the meeting begins")], 30),
+            only.fit(20),
+            Err(TooLong {
+                characters: 31,
+                most: 20
+            })
+        );
+        assert_eq!(
+            fitted(
+                "{{note}}",
+                &[("note", "Read www.example.com/abc before the meeting begins")],
+                30
+            ),
             "Read www.example.com/abc..."
         );
-        assert_eq!(fitted("予定は変更されました詳細はhttps://example.com/abcです", &[], 30), "予定は変更されました詳細は…");
+        assert_eq!(
+            fitted(
+                "予定は変更されました詳細はhttps://example.com/abcです",
+                &[],
+                30
+            ),
+            "予定は変更されました詳細は…"
+        );
     }
 
     #[test]
@@ -291,17 +329,32 @@ mod tests {
     #[test]
     fn clusters_and_pairs_are_not_cut() {
         let family = "👨\u{200d}👩\u{200d}👧";
-        assert_eq!(fitted(&format!("ab{family}{family}"), &[], 11), format!("ab{family}…"));
+        assert_eq!(
+            fitted(&format!("ab{family}{family}"), &[], 11),
+            format!("ab{family}…")
+        );
         assert_eq!(fitted(&format!("ab{family}{family}"), &[], 10), "ab...");
         assert_eq!(fitted("😜😜😜", &[], 4), "😜…");
-        assert_eq!(fitted("abe\u{301}fg", &[], 5), "ab...");
+        assert_eq!(fitted("abe\u{301}fg", &[], 5), "abe\u{301}…");
+        assert_eq!(fitted("abe\u{301}fg", &[], 4), "a...");
     }
 
     #[test]
     fn what_counts_as_a_link() {
-        let found = |text: &str| -> Vec<String> { links(text).into_iter().map(|range| text[range].to_owned()).collect() };
-        assert_eq!(found("a https://x.y/z, (http://q) b"), ["https://x.y/z,", "http://q)"]);
-        assert_eq!(found("WWW.x.org and x.org/y but not x.org or and/or"), ["WWW.x.org", "x.org/y"]);
+        let found = |text: &str| -> Vec<String> {
+            links(text)
+                .into_iter()
+                .map(|range| text[range].to_owned())
+                .collect()
+        };
+        assert_eq!(
+            found("a https://x.y/z, (http://q) b"),
+            ["https://x.y/z,", "http://q)"]
+        );
+        assert_eq!(
+            found("WWW.x.org and x.org/y but not x.org or and/or"),
+            ["WWW.x.org", "x.org/y"]
+        );
         assert_eq!(found("詳細はhttps://x.y/zです"), ["https://x.y/z"]);
         assert!(found("").is_empty());
     }

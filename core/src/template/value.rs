@@ -105,10 +105,28 @@ mod tests {
     #[test]
     fn nothing_hides() {
         for hidden in [
-            "\u{200b}", "\u{feff}", "\u{2060}", "\u{ad}", "\u{34f}", "\u{3164}", "\u{115f}", "\u{206a}",
-            "\u{e0001}", "\u{e0061}", "\u{200d}", "\u{200c}", "\u{fe0f}", "\u{e0100}", "\u{fff9}", "\u{180e}",
+            "\u{200b}",
+            "\u{feff}",
+            "\u{2060}",
+            "\u{ad}",
+            "\u{34f}",
+            "\u{3164}",
+            "\u{115f}",
+            "\u{206a}",
+            "\u{e0001}",
+            "\u{e0061}",
+            "\u{200d}",
+            "\u{200c}",
+            "\u{fe0f}",
+            "\u{e0100}",
+            "\u{fff9}",
+            "\u{180e}",
         ] {
-            assert_eq!(harmless(&format!("pay{hidden}pal.com")), "paypal.com", "{hidden:?}");
+            assert_eq!(
+                harmless(&format!("pay{hidden}pal.com")),
+                "paypal.com",
+                "{hidden:?}"
+            );
         }
         // A message in tags behind a flag, and bytes in variation selectors behind a letter.
         assert_eq!(harmless("\u{1f3f4}\u{e0068}\u{e0069}x"), "\u{1f3f4}x");
