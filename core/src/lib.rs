@@ -13,6 +13,7 @@ mod hex;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
+pub mod reason;
 pub mod segments;
 pub mod signature;
 pub mod status;

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0004_messages",
     "0005_queue",
     "0006_seeds",
+    "0011_content",
 ];
 
 /// Serialises installations. "install" in ASCII.

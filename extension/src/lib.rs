@@ -5,6 +5,7 @@
 
 use pgrx::prelude::*;
 
+mod again;
 mod callbacks;
 mod cancel;
 mod channel;
@@ -20,8 +21,12 @@ mod query;
 mod queue;
 mod report;
 mod settings;
+mod statistics;
+mod template;
 mod text;
+mod trigger;
 mod vocabulary;
+mod why;
 
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
@@ -33,6 +38,10 @@ extension_sql_file!("../../sql/api/application.sql", name = "application");
 extension_sql_file!("../../sql/api/administration.sql", name = "administration");
 extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/api/templates.sql", name = "templates");
+extension_sql_file!("../../sql/api/triggers.sql", name = "triggers");
+extension_sql_file!("../../sql/api/statistics.sql", name = "statistics");
+extension_sql_file!("../../sql/api/story.sql", name = "story");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

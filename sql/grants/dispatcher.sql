@@ -8,6 +8,7 @@ grant execute on function
     {ext}.expire_dispatch_leases(),
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
+    {ext}.why(uuid, uuid),
     {ext}.herald_next_due(),
     {ext}.herald_queue_stats()
 to {role};

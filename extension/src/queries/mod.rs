@@ -7,8 +7,12 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod content;
 mod settings;
+mod triggers;
+pub use content::*;
 pub use settings::*;
+pub use triggers::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
