@@ -8,7 +8,10 @@ grant execute on function
     {ext}.expire_dispatch_leases(),
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
+    {ext}.record_twilio_inbound(jsonb),
+    {ext}.purge_expired_records(integer),
     {ext}.why(uuid, uuid),
     {ext}.herald_next_due(),
-    {ext}.herald_queue_stats()
+    {ext}.herald_queue_stats(),
+    {ext}.herald_breakers()
 to {role};
