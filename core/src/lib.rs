@@ -21,8 +21,8 @@ pub mod segments;
 pub mod signature;
 pub mod status;
 pub mod template;
+pub mod trigger;
 pub mod twilio_keywords;
 pub mod twiml;
-pub mod trigger;
 
 pub use words::UnknownWord;

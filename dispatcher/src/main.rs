@@ -33,6 +33,7 @@ mod store;
 mod systemd;
 mod twilio;
 mod webhook;
+mod why;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -61,6 +62,10 @@ fn main() -> ExitCode {
         Command::Check(args) => block_on(check::check(&sources, &args)),
         Command::Status(args) => match load(&sources) {
             Ok(config) => block_on(status::status(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Why(args) => match load(&sources) {
+            Ok(config) => block_on(why::why(&config, &args)),
             Err(exit) => exit,
         },
         Command::Run => match load(&sources) {

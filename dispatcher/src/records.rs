@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use herald_core::callback::CallbackKey;
 use serde::Serialize;
 use uuid::Uuid;
@@ -77,6 +78,21 @@ pub(crate) struct Callback {
     pub(crate) params: serde_json::Map<String, serde_json::Value>,
     /// `I-Twilio-Idempotency-Token`: equal on all retries of one callback.
     pub(crate) idempotency_token: Option<String>,
+}
+
+/// One row of `why()`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StoryLine {
+    /// When it happened.
+    pub(crate) at: DateTime<Utc>,
+    /// The recipient it is about; `None` = the event.
+    pub(crate) user_id: Option<Uuid>,
+    /// The channel it is about.
+    pub(crate) channel: Option<String>,
+    /// What happened, in a word.
+    pub(crate) step: String,
+    /// More about it.
+    pub(crate) detail: String,
 }
 
 /// One row of `herald_queue_stats()`.

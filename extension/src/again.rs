@@ -32,7 +32,8 @@ struct State {
     advice: String,
     event_type: String,
     actor: Option<Uuid>,
-    payload: String,
+    /// `None`: it was erased.
+    payload: Option<String>,
     priority: String,
     resends: i32,
 }
@@ -95,12 +96,18 @@ fn resend_notification_delivery(delivery: Option<Uuid>) -> Result<Uuid> {
             "Emit a new event if this one is still worth a message.",
         ));
     }
+    let Some(payload) = state.payload.as_deref().and_then(jsonb_text) else {
+        return Err(wrong_state(
+            format!("the payload of delivery {} was erased", state.id),
+            "Emit a new event.",
+        ));
+    };
     let metadata =
         json!({"resend_of": state.id.to_string(), "first_event": state.event.to_string()});
     let recorded = record(&Request {
         actor: state.actor,
         target: Some(state.recipient),
-        payload: jsonb_text(&state.payload),
+        payload: Some(payload),
         metadata: jsonb_of(metadata),
         priority: Some(state.priority),
         channels: Some(vec![state.channel]),
@@ -147,7 +154,7 @@ impl State {
                 advice: row.get(10)?.unwrap_or_default(),
                 event_type: row.want(11, "event")?,
                 actor: row.get(12)?,
-                payload: row.want(13, "event")?,
+                payload: row.get(13)?,
                 priority: row.want(14, "event")?,
                 resends: row.want(15, "count")?,
             })

@@ -54,6 +54,7 @@ call test.world('test.two', 'sms', 'failed', 8, '10 days');
 select * from get_notification_overview_metrics();
 select * from get_notification_overview_metrics('7 days', '7 days');
 select * from get_notification_overview_metrics('30 days');
+select total_sent from get_notification_overview_metrics('4000 years');
 \x
 select * from get_notification_channel_performance();
 select * from get_sms_notification_stats();
@@ -73,13 +74,22 @@ truncate herald.notification_events cascade;
 -- The same message again.
 create function test.delivery(body text) returns uuid language sql stable as
     $$ select m.notification_delivery_id from herald.sms_messages m where m.message_content = body order by m.created_at, m.id limit 1 $$;
-create procedure test.fails(body text, code integer) language plpgsql as $$
+-- As often as the catalogue allows.
+create procedure test.fails(body text, code integer, person integer default 1) language plpgsql as $$
+declare
+    sid text;
 begin
-    perform emit_notification_event('test.one', jsonb_build_object('message', body), target_user_id => test.person(1));
-    perform test.claim(1);
-    perform test.complete(1, test.result(body, 'accepted', jsonb_build_object('sid', 'SM' || md5(body))));
-    perform test.record(test.callback(body, 'SM' || md5(body), 'undelivered', code));
+    perform emit_notification_event('test.one', jsonb_build_object('message', body), target_user_id => test.person(person));
+    for n in 1..5 loop
+        update herald.queue_jobs set run_at = now();
+        exit when not exists (select from test.claim(1));
+        sid := 'SM' || md5(body || n);
+        perform test.complete(1, test.result(body, 'accepted', jsonb_build_object('sid', sid)));
+        perform test.record(test.callback(body, sid, 'undelivered', code, n));
+    end loop;
 end $$;
+create function test.attempt(body text) returns integer language sql stable as
+    $$ select last_attempt from herald.sms_messages m where m.message_content = body $$;
 call test.fails('unreachable', 30003);
 select delivery, status from test.messages;
 select retry_notification_delivery(test.delivery('unreachable')) = id as same_message from herald.sms_messages;
@@ -91,16 +101,17 @@ select * from test.error($$select retry_notification_delivery(test.delivery('unr
 select status from test.complete(1, test.result('unreachable', 'unknown'));
 select * from test.error($$select retry_notification_delivery(test.delivery('unreachable'))$$);
 select * from test.error($$select resend_notification_delivery(test.delivery('unreachable'))$$);
-select result from test.record(test.callback('unreachable', test.sid(7), 'delivered', null, 2));
+select result from test.record(test.callback('unreachable', test.sid(7), 'delivered', null, test.attempt('unreachable')));
 select * from test.error($$select retry_notification_delivery(test.delivery('unreachable'))$$);
 -- A late word about the first attempt, before the second began: it has arrived, and is not sent again.
 call test.fails('late', 30003);
 select retry_notification_delivery(test.delivery('late')) is not null as ok;
-select result from test.record(test.callback('late', 'SM' || md5('late'), 'delivered'));
+select result from test.record(test.callback('late', 'SM' || md5('late' || test.attempt('late')), 'delivered', null, test.attempt('late')));
 select body from test.claim(1);
 select body, status, delivery from test.messages where body = 'late';
 -- What would fail again, what has expired, what was tried too often.
-call test.fails('no such number', 21211);
+call test.subscriber(4, 'test.one');
+call test.fails('no such number', 21211, 4);
 select * from test.error($$select retry_notification_delivery(test.delivery('no such number'))$$);
 call test.fails('too late', 30003);
 update herald.sms_messages set expires_at = now() where message_content = 'too late';

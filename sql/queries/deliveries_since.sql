@@ -6,6 +6,4 @@
            d.status in ('failed', 'bounced') as is_failed
     from period
     join herald.notification_deliveries d
-        on d.id >= (lpad(to_hex(greatest(0, floor(extract(epoch from period.since) * 1000))::bigint), 12, '0')
-                    || repeat('0', 20))::uuid
-       and d.created_at > period.since and d.created_at <= period.until
+        on d.id >= herald.oldest_id(greatest(period.since, 'epoch')) and d.created_at > period.since and d.created_at <= period.until

@@ -4,7 +4,7 @@ with message as materialized (
 )
 select d.status, m.status as message_status, d.channel, d.recipient_user_id, d.event_id, coalesce(m.attempt_count, 0) as attempts,
        coalesce(m.expires_at <= now(), false) as is_expired, c.code, c.retry = 'never' as is_hopeless, c.advice,
-       e.event_type, e.actor_user_id, e.payload::text, e.priority,
+       e.event_type, e.actor_user_id, case when e.erased_at is null then e.payload::text end as payload, e.priority,
        (select count(*)::integer
         from herald.notification_deliveries later
         join herald.notification_events again on again.id = later.event_id

@@ -5,9 +5,7 @@ event as (
     select e.id, e.event_type
     from period
     join herald.notification_events e
-        on e.id >= (lpad(to_hex(greatest(0, floor(extract(epoch from period.since) * 1000))::bigint), 12, '0')
-                    || repeat('0', 20))::uuid
-       and e.created_at > period.since
+        on e.id >= herald.oldest_id(greatest(period.since, 'epoch')) and e.created_at > period.since
 ),
 per_event as (
     select event_id, count(*) as deliveries, count(*) filter (where is_sent) as sent,

@@ -44,7 +44,7 @@ create table herald.user_notifications (
     user_id      uuid        not null,
     event_id     uuid,
     event_type   text        not null,
-    delivery_id  uuid        references herald.notification_deliveries (id) on delete set null,
+    delivery_id  uuid        references herald.notification_deliveries (id) on delete cascade,
     title        text        not null,
     body         text        not null,
     action_url   text        constraint user_notifications_action_url_check check (action_url ~ '^(https?://|/([^/\\]|$))'),

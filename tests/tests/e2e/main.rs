@@ -14,6 +14,7 @@ mod roles;
 mod scheduled;
 mod transactions;
 mod whole_path;
+mod why;
 
 use herald_tests::{Failure, Outcome, Stack};
 use tokio_postgres::Error;
