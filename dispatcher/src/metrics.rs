@@ -1,5 +1,6 @@
 //! Counters and gauges for Prometheus. No ids and no phone numbers as labels.
 
+mod consent;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::metrics::consent::ConsentMetrics;
 use crate::metrics::queue::QueueMetrics;
 use crate::twilio::Answer;
 
@@ -45,6 +47,7 @@ pub(crate) struct Metrics {
     requests_in_flight: Gauge,
     results_waiting: Gauge,
     queue: QueueMetrics,
+    consent: ConsentMetrics,
 }
 
 fn request_buckets() -> Histogram {
@@ -78,6 +81,7 @@ impl Metrics {
             requests_in_flight: Gauge::default(),
             results_waiting: Gauge::default(),
             queue: QueueMetrics::default(),
+            consent: ConsentMetrics::default(),
         };
         metrics.poll_mode.set(1);
         metrics.register();
@@ -172,6 +176,7 @@ impl Metrics {
             self.results_waiting.clone(),
         );
         self.queue.register(registry);
+        self.consent.register(registry);
         let build = Family::<Labels<1>, Gauge>::default();
         build
             .get_or_create(&[("version", env!("CARGO_PKG_VERSION").to_owned())])

@@ -1,5 +1,7 @@
 //! All SQL of the daemon: it calls the extension's functions and touches no table.
 
+mod consent;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +13,8 @@ use uuid::Uuid;
 use crate::database::DatabaseError;
 use crate::link::Link;
 use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat};
+
+pub(crate) use consent::{purge, record_inbound};
 
 /// First statement of each session. No row: the extension is not installed.
 pub(crate) const PREPARE_SESSION: &str = "\
@@ -51,6 +55,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "fan_out_notification_events(integer)",
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
+    "record_twilio_inbound(jsonb)",
+    "purge_expired_records(integer)",
     "herald_queue_stats()",
 ];
 /// For each function of the array: does it exist, and may this role call it?
