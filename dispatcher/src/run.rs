@@ -27,6 +27,7 @@ use crate::link::Link;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::output::print;
+use crate::reconcile::Reconciler;
 use crate::send::Sender;
 use crate::shutdown::{Shutdown, Signals, Trigger};
 use crate::systemd::Systemd;
@@ -112,6 +113,14 @@ impl Daemon {
             hello: hello_seen.clone(),
             metrics: metrics.clone(),
         };
+        let reconciler = Reconciler {
+            link: link(),
+            twilio: twilio.clone(),
+            sender: config.twilio.sender.clone(),
+            hello: hello_seen.clone(),
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
+        };
         let sender = Sender {
             twilio,
             public_url: public_url.as_str().into(),
@@ -181,6 +190,10 @@ impl Daemon {
         tasks.spawn(async move {
             listener.run().await;
             "listener"
+        });
+        tasks.spawn(async move {
+            reconciler.run().await;
+            "reconciler"
         });
         announce(address, &public_url, worker);
         Ok(Self {

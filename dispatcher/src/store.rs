@@ -10,6 +10,12 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
+mod protocol;
+
+pub(crate) use protocol::{
+    claim_stale, claim_unknown, complete_stale, complete_unknown, owned_sids, resolve,
+};
+
 use crate::database::DatabaseError;
 use crate::link::Link;
 use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat};
@@ -58,6 +64,12 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "record_twilio_inbound(jsonb)",
     "purge_expired_records(integer)",
     "herald_queue_stats()",
+    "claim_unknown_sms_messages(integer)",
+    "herald_owned_sids(text[])",
+    "complete_unknown_sms_messages(jsonb)",
+    "claim_stale_sms_messages(integer)",
+    "complete_stale_sms_messages(jsonb)",
+    "resolve_sms_message(uuid, text, text)",
 ];
 /// For each function of the array: does it exist, and may this role call it?
 const PRIVILEGES: &str = "SELECT f.name, to_regprocedure(f.name) IS NOT NULL, \

@@ -23,6 +23,7 @@ mod queries;
 mod query;
 mod queue;
 mod report;
+mod resolve;
 mod settings;
 mod text;
 mod vocabulary;
@@ -39,6 +40,7 @@ extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
 extension_sql_file!("../../sql/api/consent.sql", name = "consent");
 extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/api/protocol.sql", name = "protocol");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

@@ -14,6 +14,7 @@ mod readme;
 mod roles;
 mod scheduled;
 mod transactions;
+mod unknown;
 mod whole_path;
 
 use herald_tests::{Failure, Outcome, Stack};
