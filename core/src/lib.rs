@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod phone;
 pub mod priority;
 pub mod reason;
+pub mod resolve;
 pub mod segments;
 pub mod signature;
 pub mod status;

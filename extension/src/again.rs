@@ -176,7 +176,7 @@ impl State {
         match (self.status.as_str(), self.message_status.as_deref()) {
             (_, Some("unknown")) => refuse(
                 "may have arrived: Twilio was asked and gave no answer",
-                "Wait until the doubt is resolved; why() tells.",
+                "Wait until the doubt is resolved, or decide it with resolve_sms_message(); why() tells.",
             ),
             (_, Some("queued" | "sending" | "sent")) => refuse(
                 "is on its way",

@@ -32,6 +32,8 @@ grant execute on function
     {ext}.classify_twilio_error(integer, text, integer),
     {ext}.herald_breakers(),
     {ext}.resume_sending(text, text),
+    {ext}.resolve_sms_message(uuid, text, text),
+    {ext}.requeue_sms_messages(uuid[]),
     {ext}.herald_queue_stats()
 to {role};
 grant usage on schema herald to {role};
