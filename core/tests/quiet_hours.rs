@@ -1,5 +1,7 @@
 //! Quiet hours on all zones of the IANA database, against a model that knows nothing but the wall clock of each minute.
 
+#![allow(clippy::expect_used)] // A test may.
+
 use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use herald_core::quiet_hours::{QuietHours, Release, Span, Zone, day_start, is_zone_name};

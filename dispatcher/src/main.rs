@@ -16,7 +16,9 @@ mod error;
 mod exit;
 mod health;
 mod http;
+mod inbound;
 mod inflight;
+mod janitor;
 mod leases;
 mod link;
 mod listen;
@@ -35,6 +37,7 @@ mod store;
 mod systemd;
 mod twilio;
 mod webhook;
+mod why;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -67,6 +70,10 @@ fn main() -> ExitCode {
         },
         Command::Resolve(args) => match load(&sources) {
             Ok(config) => block_on(resolve::resolve(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Why(args) => match load(&sources) {
+            Ok(config) => block_on(why::why(&config, &args)),
             Err(exit) => exit,
         },
         Command::Run => match load(&sources) {

@@ -1,5 +1,6 @@
 //! Counters and gauges for Prometheus. No ids and no phone numbers as labels.
 
+mod consent;
 mod protocol;
 mod queue;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::metrics::consent::ConsentMetrics;
 use crate::metrics::protocol::ProtocolMetrics;
 use crate::metrics::queue::QueueMetrics;
 use crate::twilio::Answer;
@@ -47,6 +49,7 @@ pub(crate) struct Metrics {
     requests_in_flight: Gauge,
     results_waiting: Gauge,
     queue: QueueMetrics,
+    consent: ConsentMetrics,
     protocol: ProtocolMetrics,
 }
 
@@ -81,6 +84,7 @@ impl Metrics {
             requests_in_flight: Gauge::default(),
             results_waiting: Gauge::default(),
             queue: QueueMetrics::default(),
+            consent: ConsentMetrics::default(),
             protocol: ProtocolMetrics::default(),
         };
         metrics.poll_mode.set(1);
@@ -176,6 +180,7 @@ impl Metrics {
             self.results_waiting.clone(),
         );
         self.queue.register(registry);
+        self.consent.register(registry);
         self.protocol.register(registry);
         let build = Family::<Labels<1>, Gauge>::default();
         build

@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 
 use crate::emit::{Judged, Lookup, Request, arguments, judge};
 use crate::queries::{EXPLAIN_BROADCAST, EXPLAIN_TARGETED};
-use crate::report::Result;
+use crate::report::{Result, null_argument};
 
 /// One recipient on one channel, or the event itself if it does not get that far.
 #[derive(Default)]
@@ -47,16 +47,16 @@ fn explain_notification_event(
         ),
     >,
 > {
-    let request = Request::new(
-        event_type,
-        payload,
-        target,
+    let request = Request {
         actor,
+        target,
+        payload,
         scheduled_for,
-        dedup_key,
-        priority,
+        dedup_key: dedup_key.map(str::to_owned),
+        priority: priority.map(str::to_owned),
         expires_at,
-    )?;
+        ..Request::of_type(event_type.ok_or_else(|| null_argument("event_type"))?)
+    };
     let lookup = request.look_up()?;
     let judged = judge(&request, &lookup)?;
     let lines = match obstacle(&lookup, &judged) {

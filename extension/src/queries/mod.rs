@@ -8,15 +8,19 @@ use pgrx::pg_sys::BuiltinOid::{
 use crate::query::Query;
 
 mod consent;
+mod content;
 mod errors;
 mod gate;
 mod protocol;
 mod settings;
+mod triggers;
 pub use consent::*;
+pub use content::*;
 pub use errors::*;
 pub use gate::*;
 pub use protocol::*;
 pub use settings::*;
+pub use triggers::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
