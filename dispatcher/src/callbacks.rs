@@ -94,6 +94,16 @@ fn answer(batch: Vec<Pending>, results: Vec<String>) {
             result,
             "callback stored"
         );
+        if result == "conflict" || result == "orphan" {
+            tracing::warn!(
+                message_id = callback.message_id.map(tracing::field::display),
+                attempt = callback.attempt,
+                sid = callback.sid,
+                status = callback.status,
+                result,
+                "a callback does not belong to what is known of its message; it is kept"
+            );
+        }
         if one.stored.send(result).is_err() {
             tracing::debug!("the request gave up while its callback was being stored");
         }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::database::DatabaseError;
 use crate::link::Link;
-use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat};
+use crate::records::{AttemptResult, Breaker, Callback, Claimed, Hello, QueueStat};
 
 /// First statement of each session. No row: the extension is not installed.
 pub(crate) const PREPARE_SESSION: &str = "\
@@ -39,6 +39,8 @@ const NEXT_DUE: &str = "SELECT extract(epoch FROM herald_next_due() - now())::fl
 const RECORD_CALLBACKS: &str = "SELECT ordinal, result FROM record_twilio_callbacks($1)";
 const QUEUE_STATS: &str =
     "SELECT state, priority, messages, oldest_age_seconds FROM herald_queue_stats()";
+const BREAKERS: &str =
+    "SELECT id, scope, key, error_code, reason, severity, advice FROM herald_breakers()";
 const PING: &str = "SELECT pg_is_in_recovery()";
 
 /// Functions that role `dispatcher` needs, with their argument types.
@@ -52,6 +54,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
     "herald_queue_stats()",
+    "herald_breakers()",
 ];
 /// For each function of the array: does it exist, and may this role call it?
 const PRIVILEGES: &str = "SELECT f.name, to_regprocedure(f.name) IS NOT NULL, \
@@ -233,6 +236,25 @@ pub(crate) async fn queue_stats(link: &mut Link) -> Result<Vec<QueueStat>, Datab
                 priority: column(row, 1, CALL)?,
                 messages: column(row, 2, CALL)?,
                 oldest_age_seconds: column(row, 3, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// What is out of order now.
+pub(crate) async fn breakers(link: &mut Link) -> Result<Vec<Breaker>, DatabaseError> {
+    const CALL: &str = "herald_breakers";
+    let rows = link.query(CALL, BREAKERS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Breaker {
+                id: column(row, 0, CALL)?,
+                scope: column(row, 1, CALL)?,
+                key: column(row, 2, CALL)?,
+                error_code: column(row, 3, CALL)?,
+                reason: column(row, 4, CALL)?,
+                severity: column(row, 5, CALL)?,
+                advice: column(row, 6, CALL)?,
             })
         })
         .collect()

@@ -65,6 +65,8 @@ pub(crate) struct TwilioConfig {
     pub(crate) api_key: Option<(String, Secret)>,
     /// Who the texts come from.
     pub(crate) sender: Sender,
+    /// Twilio replaces look-alikes of GSM-7 characters (`SmartEncoded`).
+    pub(crate) smart_encoded: bool,
     /// Scheme, host and port of the API.
     pub(crate) api_base_url: Url,
     /// Longest time from the start of a request to the end of its answer.

@@ -209,6 +209,11 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         _ => {}
     }
 
+    let smart_encoded = reader.required("twilio.smart_encoded", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(refuse("is neither true nor false", "use true or false")),
+    });
     let api_base_url = reader.required("twilio.api_base_url", api_base_url);
     let timeout = reader.required("dispatch.request_timeout_seconds", |text| {
         number(text, 1, 50)
@@ -220,6 +225,7 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         sender: service
             .map(Sender::MessagingService)
             .or(from.map(Sender::From))?,
+        smart_encoded: smart_encoded?,
         api_base_url: api_base_url?,
         request_timeout: Duration::from_secs(timeout?),
     })
