@@ -48,9 +48,10 @@ failing as materialized (
     select message_id, user_id, phone_number, attempt, 'request' as surface, http_status, error_code,
            seen = 'rejected' or http_status is not null or error_code is not null as is_refused,
            attempt_count as attempts_before, max_attempts, expires_at, claimed_at as attempt_at, sender,
-           null::text as sid, reason, retry_after_seconds, true as is_news
+           null::text as sid, reason, retry_after_seconds, seen <> 'unknown' as is_news
     from judged
-    where seen in ('rejected', 'not_sent')
+    -- What an answer of doubtful worth says is noted, and nothing follows from it.
+    where seen in ('rejected', 'not_sent') or seen = 'unknown' and http_status is not null
 ),
 {failure},
 decided as materialized (
@@ -59,13 +60,13 @@ decided as materialized (
            j.notification_delivery_id, j.claimed_at, j.seen, r.category, r.meaning, r.run_at,
            -- The rule, which the owner may have edited, decides what a refusal says: not_sent blames anything but the text.
            case
-               when r.message_id is null then j.seen
+               when r.message_id is null or j.seen = 'unknown' then j.seen
                when not r.is_refused then 'not_sent'
                when r.retry = 'reconcile' then 'unknown'
                when r.counts_attempt or r.retry = 'not_applicable' then 'rejected'
                else 'not_sent'
            end as settled,
-           coalesce(r.attempts, j.attempt_count + 1) as attempts,
+           case when r.message_id is null or j.seen = 'unknown' then j.attempt_count + 1 else r.attempts end as attempts,
            case
                when j.seen = 'accepted' then
                    case when new_rank.rank > old_rank.rank then coalesce(word.status, 'sending') else j.old_status end
