@@ -6,7 +6,7 @@
 \set ECHO all
 call test.subscriber(1);
 create view test.breakers as
-    select scope, key, surface, error_code, severity, failures, pause_seconds as pause, extract(epoch from resume_at - now())::integer as resumes_in,
+    select scope, key, surface, error_code, severity, failures, pause_seconds as pause, resume_at - now() between make_interval(secs => pause_seconds - 20) and make_interval(secs => pause_seconds) as waits,
            probed_at is not null as probed, closed_by
     from herald.breakers order by opened_at, scope, key;
 create procedure test.pause_is_over() language sql as $$ update herald.breakers set resume_at = now() where closed_at is null $$;
@@ -41,7 +41,7 @@ call test.pause_is_over();
 call test.due();
 select count(*) from test.claim(1);
 select count(*) from test.complete(1, (select test.refused(body, 20003, 401) from test.claims order by place desc limit 1));
-select failures, pause, resumes_in from test.breakers;
+select failures, pause, waits from test.breakers;
 -- It goes through: closed, and everything flows.
 call test.pause_is_over();
 call test.due();
@@ -99,7 +99,7 @@ call test.pause_is_over();
 call test.due();
 select count(*) from test.claim(1);
 select count(*) from test.claim(1);
-select probed, resumes_in from test.breakers;
+select probed, waits from test.breakers;
 select count(*) as waiting from herald.queue_jobs where run_at = (select resume_at from herald.breakers);
 -- Accepted, but by another country: still open. Accepted by this one: closed.
 call test.queue(1, 'd5');

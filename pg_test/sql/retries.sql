@@ -31,17 +31,17 @@ create view test.wait as
 -- Out of reach: again after a quarter of an hour, then half an hour, and so on, three more times.
 call test.send('reach', 'SM1');
 select result from test.record(test.callback('reach', 'SM1', 'sent'), test.callback('reach', 'SM1', 'undelivered', 30003));
-select body, status, delivery, attempts, error, next, seconds between 899 and 1800 as fits, is_told, has_error, has_failed from test.wait;
+select body, status, delivery, attempts, error, next, seconds between 870 and 1800 as fits, is_told, has_error, has_failed from test.wait;
 -- What comes late about the failed attempt changes nothing.
 select result from test.record(test.callback('reach', 'SM1', 'sent'), test.callback('reach', 'SM1', 'undelivered', 30003), test.callback('reach', 'SM1', 'failed', 30003));
 select body, status, next from test.wait;
 call test.again('reach', 'SM2');
 select body, status, delivery, attempts, error from test.wait;
 select result from test.record(test.callback('reach', 'SM2', 'undelivered', 30003, 2));
-select status, next, seconds between 1799 and 3600 as fits from test.wait;
+select status, next, seconds between 1770 and 3600 as fits from test.wait;
 call test.again('reach', 'SM3');
 select result from test.record(test.callback('reach', 'SM3', 'undelivered', 30003, 3));
-select status, next, seconds between 3599 and 7200 as fits from test.wait;
+select status, next, seconds between 3570 and 7200 as fits from test.wait;
 call test.again('reach', 'SM4');
 select result from test.record(test.callback('reach', 'SM4', 'undelivered', 30003, 4));
 select body, status, delivery, attempts, error, next, has_failed from test.wait;
@@ -73,10 +73,10 @@ delete from herald.queue_jobs;
 -- Once is once, also when another error came before.
 call test.send('once', 'SM30');
 select result from test.record(test.callback('once', 'SM30', 'failed', 30008));
-select status, attempts, next, seconds between 299 and 600 as fits from test.wait where body = 'once';
+select status, attempts, next, seconds between 270 and 600 as fits from test.wait where body = 'once';
 call test.again('once', 'SM31');
 select result from test.record(test.callback('once', 'SM31', 'failed', 30500, 2));
-select status, attempts, next, seconds between 59 and 60 as fits from test.wait where body = 'once';
+select status, attempts, next, seconds between 40 and 60 as fits from test.wait where body = 'once';
 call test.again('once', 'SM32');
 select result from test.record(test.callback('once', 'SM32', 'failed', 30008, 3));
 select status, attempts, next from test.wait where body = 'once';
@@ -84,7 +84,7 @@ select status, attempts, next from test.wait where body = 'once';
 call test.send('never', 'SM40');
 call test.send('no code', 'SM41');
 select result from test.record(test.callback('never', 'SM40', 'undelivered', 30007), test.callback('no code', 'SM41', 'undelivered'));
-select body, status, delivery, next, seconds between 899 and 900 as fits from test.wait where body in ('never', 'no code') order by body;
+select body, status, delivery, next, seconds between 870 and 900 as fits from test.wait where body in ('never', 'no code') order by body;
 delete from herald.queue_jobs;
 
 -- The carrier's cap of the day: midnight Pacific. Quiet hours: their end, or 08:00 if that is earlier or none is set.
