@@ -10,14 +10,18 @@ pub mod backoff;
 pub mod callback;
 pub mod catalogue;
 pub mod country;
+pub mod evidence;
 mod hex;
+pub mod keywords;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
+pub mod resolve;
 pub mod segments;
 pub mod signature;
 pub mod status;
 pub mod template;
 pub mod twilio_keywords;
+pub mod twiml;
 
 pub use words::UnknownWord;

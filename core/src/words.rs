@@ -75,6 +75,7 @@ mod tests {
     use std::str::FromStr;
 
     use crate::catalogue::{Action, Permanence, Retry, Scope, Severity, Surface};
+    use crate::keywords::Handling;
     use crate::outcome::Outcome;
     use crate::priority::Priority;
     use crate::segments::Encoding;
@@ -108,6 +109,7 @@ mod tests {
         words_read_back(Action::ALL);
         words_read_back(Surface::ALL);
         words_read_back(Keyword::ALL);
+        words_read_back(Handling::ALL);
     }
 
     #[test]

@@ -17,7 +17,9 @@ mod error;
 mod exit;
 mod health;
 mod http;
+mod inbound;
 mod inflight;
+mod janitor;
 mod leases;
 mod link;
 mod listen;
@@ -25,7 +27,9 @@ mod logging;
 mod metrics;
 mod output;
 mod pace;
+mod reconcile;
 mod records;
+mod resolve;
 mod run;
 mod send;
 mod shutdown;
@@ -62,6 +66,10 @@ fn main() -> ExitCode {
         Command::Check(args) => block_on(check::check(&sources, &args)),
         Command::Status(args) => match load(&sources) {
             Ok(config) => block_on(status::status(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Resolve(args) => match load(&sources) {
+            Ok(config) => block_on(resolve::resolve(&config, &args)),
             Err(exit) => exit,
         },
         Command::Run => match load(&sources) {

@@ -1,5 +1,7 @@
 //! All SQL of the daemon: it calls the extension's functions and touches no table.
 
+mod consent;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,9 +10,17 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
+mod protocol;
+
+pub(crate) use protocol::{
+    claim_stale, claim_unknown, complete_stale, complete_unknown, owned_sids, resolve,
+};
+
 use crate::database::DatabaseError;
 use crate::link::Link;
 use crate::records::{AttemptResult, Breaker, Callback, Claimed, Hello, QueueStat};
+
+pub(crate) use consent::{purge, record_inbound};
 
 /// First statement of each session. No row: the extension is not installed.
 pub(crate) const PREPARE_SESSION: &str = "\
@@ -53,8 +63,16 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "fan_out_notification_events(integer)",
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
+    "record_twilio_inbound(jsonb)",
+    "purge_expired_records(integer)",
     "herald_queue_stats()",
     "herald_breakers()",
+    "claim_unknown_sms_messages(integer)",
+    "herald_owned_sids(text[])",
+    "complete_unknown_sms_messages(jsonb)",
+    "claim_stale_sms_messages(integer)",
+    "complete_stale_sms_messages(jsonb)",
+    "resolve_sms_message(uuid, text, text)",
 ];
 /// For each function of the array: does it exist, and may this role call it?
 const PRIVILEGES: &str = "SELECT f.name, to_regprocedure(f.name) IS NOT NULL, \

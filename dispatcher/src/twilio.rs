@@ -4,6 +4,7 @@
 //! <https://www.twilio.com/docs/api/errors/20500> (a create that failed at Twilio may have been carried out).
 
 mod answer;
+mod lookup;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -16,6 +17,7 @@ use reqwest::{Client, Url};
 
 pub(crate) use answer::Answer;
 use answer::{ErrorBody, read_answer, read_limited, without_answer};
+pub(crate) use lookup::{Listed, LookupError};
 
 use crate::config::{Secret, Sender, TwilioConfig, is_loopback};
 

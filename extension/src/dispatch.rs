@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 use crate::emit::new_id;
 use crate::errors::follow_up;
 use crate::queries::{
-    ARRAY, CLAIM, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
+    ARRAY, CLAIM, CLAIM_GUARD, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };
 use crate::query::jsonb;
 use crate::report::{Result, invalid, null_argument, unexpected};
@@ -83,6 +83,7 @@ fn claim_sms_messages(
             format!("Use a number from 1 to {LARGEST_CLAIM}."),
         ));
     }
+    CLAIM_GUARD.run(&[])?;
     let rows = CLAIM.rows(
         &[
             worker.into(),
@@ -226,8 +227,11 @@ fn extend_dispatch_leases(
 /// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn expire_dispatch_leases() -> Result<i32> {
+    let (priorities, places) = priority_ranks();
     EXPIRE_LEASES
-        .row(&[], |row| row.want(1, "count"))?
+        .row(&[priorities.into(), places.into()], |row| {
+            row.want(1, "count")
+        })?
         .ok_or_else(|| unexpected("count"))
 }
 

@@ -29,6 +29,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0005_queue",
     "0006_seeds",
     "0007_twilio",
+    "0008_consent",
+    "0012_protocol",
 ];
 
 /// Serialises installations. "install" in ASCII.

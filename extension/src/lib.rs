@@ -13,13 +13,17 @@ mod emit;
 mod errors;
 mod fan_out;
 mod grant;
+mod inbound;
 mod install;
 mod notify;
+mod opt_out;
+mod privacy;
 mod quarantine;
 mod queries;
 mod query;
 mod queue;
 mod report;
+mod resolve;
 mod settings;
 mod text;
 mod vocabulary;
@@ -33,8 +37,10 @@ mod tests;
 extension_sql_file!("../../sql/api/application.sql", name = "application");
 extension_sql_file!("../../sql/api/administration.sql", name = "administration");
 extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
+extension_sql_file!("../../sql/api/consent.sql", name = "consent");
 extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/api/protocol.sql", name = "protocol");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

@@ -141,6 +141,8 @@ select test.number(user_id) as person, opted_out, opted_out_at is not null as ha
 select test.number(user_id) as person, phone_number, kind, source from herald.sms_consent_events;
 call test.emit('after the opt-out');
 select status, reason from test.deliveries where person = 1 and reason is not null;
+-- As if the person had texted START.
+delete from herald.sms_opt_outs;
 update herald.user_sms_preferences set opted_out = false;
 
 -- An answer and a callback may cross: the callback proves that Twilio has it, whatever we saw.

@@ -54,7 +54,7 @@ begin
     end if;
     insert into test.walk
     select walk.surface, walk.code, m.status, d.status, m.attempt_count, a.outcome,
-           m.error_category = c.category and m.twilio_error_message = c.meaning and m.twilio_error_code = c.code
+           (m.error_category = c.category or m.status = 'unknown') and m.twilio_error_message = c.meaning and m.twilio_error_code = c.code
                and a.error_code = c.code,
            p.opted_out, not p.phone_verified and p.phone_invalid_reason = 'twilio_' || c.code,
            b.scope || coalesce(' ' || nullif(b.key, ''), ''), q.run_at > now()

@@ -7,6 +7,11 @@ grant execute on function
     {ext}.get_user_sms_channel_info(uuid),
     {ext}.cancel_sms_message(uuid),
     {ext}.cancel_notification_event(uuid),
+    {ext}.opt_out_user(uuid, text),
+    {ext}.get_sms_opt_out_status(uuid),
+    {ext}.export_consent_evidence(uuid, text),
+    {ext}.erase_user(uuid),
+    {ext}.purge_expired_records(integer),
     {ext}.herald_admin(),
     {ext}.herald_set_setting(text, jsonb),
     {ext}.release_notification_event(uuid),
@@ -14,6 +19,8 @@ grant execute on function
     {ext}.classify_twilio_error(integer, text, integer),
     {ext}.herald_breakers(),
     {ext}.resume_sending(text, text),
+    {ext}.resolve_sms_message(uuid, text, text),
+    {ext}.requeue_sms_messages(uuid[]),
     {ext}.herald_queue_stats()
 to {role};
 grant usage on schema herald to {role};

@@ -5,5 +5,7 @@ grant execute on function
     {ext}.queue_sms_message(uuid, text, text, {ext}.sms_priority, timestamptz, jsonb),
     {ext}.get_user_sms_channel_info(uuid),
     {ext}.cancel_sms_message(uuid),
-    {ext}.cancel_notification_event(uuid)
+    {ext}.cancel_notification_event(uuid),
+    {ext}.opt_out_user(uuid, text),
+    {ext}.get_sms_opt_out_status(uuid)
 to {role};

@@ -26,8 +26,11 @@ g as materialized (
            d.id is null or coalesce(s.sms_enabled, n.sms_enabled, false) as channel_enabled,
            case when m.by_admin then m.phone_number else p.phone_number end as phone_number,
            m.by_admin or coalesce(p.phone_verified, false) as phone_verified,
-           p.phone_invalid_reason,
-           not m.by_admin and coalesce(p.opted_out, false) as opted_out
+           case when m.by_admin
+                then exists (select from herald.sms_opt_outs o where o.number_hash = herald.number_hash(m.phone_number))
+                else coalesce(p.opted_out, false)
+           end as opted_out,
+           p.phone_invalid_reason
     from due
     join herald.sms_messages m on m.id = due.subject_id
     left join herald.notification_deliveries d on d.id = m.notification_delivery_id

@@ -6,6 +6,7 @@
 mod callbacks;
 mod crash;
 mod dump_restore;
+mod inbound;
 mod log_privacy;
 mod operation;
 mod outage;
@@ -13,6 +14,7 @@ mod readme;
 mod roles;
 mod scheduled;
 mod transactions;
+mod unknown;
 mod whole_path;
 
 use herald_tests::{Failure, Outcome, Stack};
