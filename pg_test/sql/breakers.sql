@@ -71,7 +71,7 @@ call test.subscriber(2);
 call test.queue(2, 'c1');
 call test.queue(1, 'c2');
 call test.queue(1, 'c3');
-update herald.user_sms_preferences set opted_out = true where user_id = test.person(2);
+update herald.user_sms_preferences set phone_verified = false where user_id = test.person(2);
 insert into herald.breakers (scope, key, surface, reason, severity, attempt_at, pause_seconds, max_pause_seconds, resume_at)
 values ('account', '', 'request', 'test', 'critical', now(), 60, 3600, now());
 select body from test.claim(1);

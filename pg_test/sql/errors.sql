@@ -68,6 +68,7 @@ begin
     where m.message_content = words;
     delete from herald.queue_jobs;
     delete from herald.breakers;
+    delete from herald.sms_opt_outs;
     update herald.user_sms_preferences set phone_verified = true, phone_invalid_reason = null, opted_out = false;
 end
 $$;

@@ -125,6 +125,7 @@ call test.send('opt-out', 'SM61');
 select result from test.record(test.callback('opt-out', 'SM61', 'failed', 21610));
 select status, delivery, next from test.wait where body = 'opt-out';
 select opted_out, opt_out_reason from herald.user_sms_preferences;
+delete from herald.sms_opt_outs;
 update herald.user_sms_preferences set opted_out = false;
 
 -- Told before the answer was read: what it says about the number counts at once; the next attempt is decided with the answer.
@@ -142,6 +143,7 @@ select opted_out from herald.user_sms_preferences;
 select * from test.complete(1, test.result('early opt-out', 'accepted', '{"sid": "SM71"}'));
 select status, next from test.wait where body = 'early opt-out';
 select message_sid, count(*) from herald.sms_consent_events group by 1 order by 1;
+delete from herald.sms_opt_outs;
 update herald.user_sms_preferences set opted_out = false;
 -- The answer itself says that it has failed.
 select emit_notification_event('test.plain', payload => '{"message": "at once"}') is not null as ok;
