@@ -38,6 +38,7 @@ mod store;
 mod systemd;
 mod twilio;
 mod webhook;
+mod why;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -70,6 +71,10 @@ fn main() -> ExitCode {
         },
         Command::Resolve(args) => match load(&sources) {
             Ok(config) => block_on(resolve::resolve(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Why(args) => match load(&sources) {
+            Ok(config) => block_on(why::why(&config, &args)),
             Err(exit) => exit,
         },
         Command::Run => match load(&sources) {

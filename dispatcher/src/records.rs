@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use herald_core::callback::CallbackKey;
 use serde::Serialize;
 use uuid::Uuid;
@@ -188,6 +189,21 @@ impl StaleResult {
             status: message.map(|message| message.status),
         }
     }
+}
+
+/// One row of `why()`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StoryLine {
+    /// When it happened.
+    pub(crate) at: DateTime<Utc>,
+    /// The recipient it is about; `None` = the event.
+    pub(crate) user_id: Option<Uuid>,
+    /// The channel it is about.
+    pub(crate) channel: Option<String>,
+    /// What happened, in a word.
+    pub(crate) step: String,
+    /// More about it.
+    pub(crate) detail: String,
 }
 
 /// One row of `herald_queue_stats()`.

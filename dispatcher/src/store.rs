@@ -18,7 +18,7 @@ pub(crate) use protocol::{
 
 use crate::database::DatabaseError;
 use crate::link::Link;
-use crate::records::{AttemptResult, Breaker, Callback, Claimed, Hello, QueueStat};
+use crate::records::{AttemptResult, Breaker, Callback, Claimed, Hello, QueueStat, StoryLine};
 
 pub(crate) use consent::{purge, record_inbound};
 
@@ -51,6 +51,7 @@ const QUEUE_STATS: &str =
     "SELECT state, priority, messages, oldest_age_seconds FROM herald_queue_stats()";
 const BREAKERS: &str =
     "SELECT id, scope, key, error_code, reason, severity, advice FROM herald_breakers()";
+const WHY: &str = "SELECT at, user_id, channel, step, detail FROM why($1, $2)";
 const PING: &str = "SELECT pg_is_in_recovery()";
 
 /// Functions that role `dispatcher` needs, with their argument types.
@@ -73,6 +74,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "claim_stale_sms_messages(integer)",
     "complete_stale_sms_messages(jsonb)",
     "resolve_sms_message(uuid, text, text)",
+    "why(uuid, uuid)",
 ];
 /// For each function of the array: does it exist, and may this role call it?
 const PRIVILEGES: &str = "SELECT f.name, to_regprocedure(f.name) IS NOT NULL, \
@@ -273,6 +275,29 @@ pub(crate) async fn breakers(link: &mut Link) -> Result<Vec<Breaker>, DatabaseEr
                 reason: column(row, 4, CALL)?,
                 severity: column(row, 5, CALL)?,
                 advice: column(row, 6, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// The story of an event, in order; `user` narrows it to one recipient.
+pub(crate) async fn why(
+    link: &mut Link,
+    event: Uuid,
+    user: Option<Uuid>,
+) -> Result<Vec<StoryLine>, DatabaseError> {
+    const CALL: &str = "why";
+    let rows = link
+        .query(CALL, WHY, &[(&event, Type::UUID), (&user, Type::UUID)])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StoryLine {
+                at: column(row, 0, CALL)?,
+                user_id: column(row, 1, CALL)?,
+                channel: column(row, 2, CALL)?,
+                step: column(row, 3, CALL)?,
+                detail: column(row, 4, CALL)?,
             })
         })
         .collect()

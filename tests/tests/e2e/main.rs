@@ -16,6 +16,7 @@ mod scheduled;
 mod transactions;
 mod unknown;
 mod whole_path;
+mod why;
 
 use herald_tests::{Failure, Outcome, Stack};
 use tokio_postgres::Error;
