@@ -28,7 +28,7 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
     let refusal = NextRequests {
         count: 1,
         http_status: Some(400),
-        code: Some(21211),
+        code: Some(21612),
         fault: Some("error_before"),
         ..NextRequests::default()
     };
