@@ -16,6 +16,7 @@ mod explain;
 mod fan_out;
 mod gate;
 mod grant;
+mod in_app;
 mod inbound;
 mod install;
 mod notify;
@@ -54,6 +55,7 @@ extension_sql_file!("../../sql/api/templates.sql", name = "templates");
 extension_sql_file!("../../sql/api/triggers.sql", name = "triggers");
 extension_sql_file!("../../sql/api/statistics.sql", name = "statistics");
 extension_sql_file!("../../sql/api/story.sql", name = "story");
+extension_sql_file!("../../sql/api/in_app.sql", name = "in_app");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

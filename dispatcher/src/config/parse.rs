@@ -215,6 +215,11 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         _ => {}
     }
 
+    let smart_encoded = reader.required("twilio.smart_encoded", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(refuse("is neither true nor false", "use true or false")),
+    });
     let keywords = reader.required("twilio.keywords", |text| {
         text.parse()
             .map_err(|_| refuse("is not a keyword handling", "use default, advanced or off"))
@@ -230,6 +235,7 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         sender: service
             .map(Sender::MessagingService)
             .or(from.map(Sender::From))?,
+        smart_encoded: smart_encoded?,
         keywords: keywords?,
         api_base_url: api_base_url?,
         request_timeout: Duration::from_secs(timeout?),
