@@ -4,10 +4,10 @@
 counted as materialized (
     select w.*,
            w.reason is null and w.open_at <= w.at and w.channel = 'sms' and w.paused_until is null as free,
-           coalesce(w.daily_count_reset_at >= day.began, false) as is_day,
-           coalesce(w.hourly_count_reset_at >= date_trunc('hour', w.at, 'UTC'), false) as is_hour
+           -- Whether the counts are those of that day and of that hour.
+           coalesce({ext}.herald_day_start(w.daily_count_reset_at, w.zone, 0) = {ext}.herald_day_start(w.at, w.zone, 0), false) as is_day,
+           coalesce(date_trunc('hour', w.hourly_count_reset_at, 'UTC') = date_trunc('hour', w.at, 'UTC'), false) as is_hour
     from wanted w
-    cross join lateral (select {ext}.herald_day_start(w.at, w.zone, 0) as began offset 0) day
 ),
 by_type as (
     select c.*,
