@@ -34,6 +34,7 @@ mod statistics;
 mod template;
 mod text;
 mod trigger;
+mod variants;
 mod vocabulary;
 mod why;
 
