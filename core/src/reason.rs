@@ -13,7 +13,7 @@ const REASONS: &[(&str, &str)] = &[
     ("no_phone", "there is no phone number"),
     (
         "invalid_number",
-        "the phone number turned out not to take texts",
+        "the carriers know no such number, or it takes no texts",
     ),
     ("unverified", "the phone number was never verified"),
     (

@@ -52,7 +52,8 @@ message as materialized (
     from due
     cross join lateral (
         select m.id as message_id, m.user_id, m.notification_delivery_id as delivery_id, m.priority, m.message_content,
-               m.expires_at, m.by_admin, m.phone_number as named_number, m.status
+               m.expires_at, m.by_admin, m.phone_number as named_number, m.status,
+               m.erased_at is not null as is_erased
         from herald.sms_messages m
         where m.id = due.subject_id
         limit 1
@@ -66,7 +67,8 @@ g as materialized (
            -- Somebody has the person's row locked.
            p.id is null and not m.by_admin
                and coalesce((select bool_or(true) from herald.user_sms_preferences b where b.user_id = m.user_id), false) as is_busy,
-           coalesce(e.status = 'cancelled', false) as event_cancelled,
+           -- An erased text is over, whatever puts it back in line.
+           coalesce(e.status = 'cancelled', false) or m.is_erased as event_cancelled,
            e.event_type, et.max_per_user_per_day as type_limit, coalesce(et.over_limit, 'defer') as over_limit,
            d.id is null or coalesce(et.is_active, false) as type_active,
            case when d.id is null then null when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' end
