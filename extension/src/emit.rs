@@ -122,6 +122,22 @@ fn emit(
     })
 }
 
+/// An event without facts for one user, from within the library; the key keeps it from being repeated.
+pub fn emit_once(event_type: &str, target: Uuid, dedup_key: &str) -> Result<Uuid> {
+    record(&Request {
+        event_type: event_type.to_owned(),
+        source: DEFAULT_SOURCE.to_owned(),
+        actor: None,
+        target: Some(target),
+        payload: None,
+        metadata: None,
+        scheduled_for: None,
+        dedup_key: Some(dedup_key.to_owned()),
+        priority: None,
+        expires_at: None,
+    })
+}
+
 /// A JSON object that stands where the source should be.
 pub fn misplaced_payload(source: &str) -> Option<serde_json::Value> {
     if SOURCES.contains(&source) || !source.trim_start().starts_with('{') {

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0004_messages",
     "0005_queue",
     "0006_seeds",
+    "0009_people",
 ];
 
 /// Serialises installations. "install" in ASCII.

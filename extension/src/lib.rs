@@ -14,13 +14,18 @@ mod fan_out;
 mod grant;
 mod install;
 mod notify;
+mod preferences;
 mod quarantine;
 mod queries;
 mod query;
 mod queue;
+mod recipients;
 mod report;
 mod settings;
+mod subscriptions;
 mod text;
+mod verification;
+mod verify_calls;
 mod vocabulary;
 
 #[cfg(any(test, feature = "pg_test"))]
@@ -33,6 +38,8 @@ extension_sql_file!("../../sql/api/application.sql", name = "application");
 extension_sql_file!("../../sql/api/administration.sql", name = "administration");
 extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/api/people.sql", name = "people");
+extension_sql_file!("../../sql/api/verification.sql", name = "verification");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

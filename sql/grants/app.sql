@@ -5,5 +5,15 @@ grant execute on function
     {ext}.queue_sms_message(uuid, text, text, {ext}.sms_priority, timestamptz, jsonb),
     {ext}.get_user_sms_channel_info(uuid),
     {ext}.cancel_sms_message(uuid),
-    {ext}.cancel_notification_event(uuid)
+    {ext}.cancel_notification_event(uuid),
+    {ext}.get_notification_preferences(uuid),
+    {ext}.set_notification_preferences(uuid, jsonb),
+    {ext}.subscribe(uuid, text, jsonb, boolean, boolean, boolean, boolean, uuid),
+    {ext}.unsubscribe(uuid, text),
+    {ext}.start_phone_verification(uuid, text),
+    {ext}.confirm_phone_verification(uuid, text),
+    {ext}.get_phone_verification(uuid),
+    {ext}.herald_verify_wait_seconds(),
+    {ext}.remove_phone_number(uuid)
 to {role};
+grant execute on procedure {ext}.verify_phone_code(uuid, text, text) to {role};

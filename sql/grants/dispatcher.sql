@@ -8,6 +8,8 @@ grant execute on function
     {ext}.expire_dispatch_leases(),
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
+    {ext}.claim_phone_verifications(uuid, integer),
+    {ext}.complete_phone_verification(uuid, uuid, integer, text, jsonb),
     {ext}.herald_next_due(),
     {ext}.herald_queue_stats()
 to {role};

@@ -7,8 +7,12 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod people;
 mod settings;
+mod verification;
+pub use people::*;
 pub use settings::*;
+pub use verification::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
