@@ -74,11 +74,13 @@ mod tests {
     use std::fmt::{Debug, Display};
     use std::str::FromStr;
 
-    use crate::catalogue::{Action, Permanence, Retry, Scope, Severity};
+    use crate::catalogue::{Action, Permanence, Retry, Scope, Severity, Surface};
+    use crate::keywords::Handling;
     use crate::outcome::Outcome;
     use crate::priority::Priority;
     use crate::segments::Encoding;
     use crate::status::{DeliveryStatus, MessageStatus};
+    use crate::twilio_keywords::Keyword;
     use crate::verification::{Step, Verdict};
 
     #[track_caller]
@@ -108,6 +110,9 @@ mod tests {
         words_read_back(Action::ALL);
         words_read_back(Step::ALL);
         words_read_back(Verdict::ALL);
+        words_read_back(Surface::ALL);
+        words_read_back(Keyword::ALL);
+        words_read_back(Handling::ALL);
     }
 
     #[test]

@@ -161,12 +161,13 @@ fn set_notification_preferences(user: Option<Uuid>, preferences: Option<JsonB>) 
 
 /// What keeps this user from being texted, if anything does.
 pub fn texts_refused(user: Uuid) -> Result<Option<Refusal>> {
-    let (has_phone, is_verified, is_opted_out) = SMS_CONSENT
+    let (has_phone, is_verified, is_opted_out, is_blocked) = SMS_CONSENT
         .row(&[user.into()], |row| {
             Ok((
                 row.want::<bool>(1, "phone")?,
                 row.want::<bool>(2, "phone")?,
                 row.want::<bool>(3, "phone")?,
+                row.want::<bool>(4, "phone")?,
             ))
         })?
         .ok_or_else(|| unexpected("phone"))?;
@@ -174,7 +175,11 @@ pub fn texts_refused(user: Uuid) -> Result<Option<Refusal>> {
         Some(Refusal {
             code: "opt_in_required",
             detail: "requiresOptIn",
-            error: "The user has opted out of texts; verifying the number again opts in.",
+            error: if is_blocked {
+                "Twilio blocks texts to the number since the person texted STOP; only texting START ends that."
+            } else {
+                "The user has opted out of texts; verifying the number again opts in."
+            },
         })
     } else if !has_phone {
         Some(Refusal {

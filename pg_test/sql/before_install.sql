@@ -23,6 +23,12 @@ select * from test.error($$select extend_dispatch_leases(test.worker(1), '{}')$$
 select * from test.error($$select expire_dispatch_leases()$$);
 select * from test.error($$select fan_out_notification_events()$$);
 select * from test.error($$select record_twilio_callbacks('[]')$$);
+select * from test.error($$select record_twilio_inbound('[]')$$);
+select * from test.error($$select opt_out_user(test.person(1))$$);
+select * from test.error($$select get_sms_opt_out_status(test.person(1))$$);
+select * from test.error($$select export_consent_evidence()$$);
+select * from test.error($$select erase_user(test.person(1))$$);
+select * from test.error($$select purge_expired_records()$$);
 select * from test.error($$select herald_next_due()$$);
 select * from test.error($$select herald_queue_stats()$$);
 

@@ -104,7 +104,7 @@ impl Courier {
     }
 
     /// The client with this connect time-out.
-    fn client(&self, connect_timeout: Duration) -> reqwest::Result<Client> {
+    pub(crate) fn client(&self, connect_timeout: Duration) -> reqwest::Result<Client> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&connect_timeout) {
             return Ok(client.clone());

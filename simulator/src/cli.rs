@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::callback_target::CallbackTarget;
 use crate::identifiers::{is_sender, is_sid};
+use crate::verify::is_code;
 
 const EXAMPLES: &str = "\
 Example:
@@ -20,6 +22,10 @@ Twilio's API (HTTP Basic: account SID and auth token, or API key and secret):
   POST   /2010-04-01/Accounts/{AC}/Messages/{SM}.json  Status=canceled (cancel) or Body= (redact)
   DELETE /2010-04-01/Accounts/{AC}/Messages/{SM}.json  delete
   GET    /2010-04-01/Accounts/{AC}.json                credential check
+  POST   /v2/Services/{VA}/Verifications               send a code: To, Channel
+  GET    /v2/Services/{VA}/Verifications/{VE or To}    fetch
+  POST   /v2/Services/{VA}/Verifications/{VE or To}    Status=approved or canceled
+  POST   /v2/Services/{VA}/VerificationCheck           check a code: To or VerificationSid, Code
 
 Control, no credentials, from this machine only:
   GET  /_sim/messages?since=ORDER&limit=N   what was accepted: parameters, status history, callbacks and their answers
@@ -32,13 +38,21 @@ Control, no credentials, from this machine only:
                         \"callbacks\":\"normal\",\"final_status\":\"undelivered\",\"error_code\":30003}
                        callbacks: normal, none, early, duplicate, reverse
                        final_status: delivered, undelivered, failed, sent
+  POST /_sim/inbound   {\"from\":\"+14155550100\",\"to\":\"+15005550006\",\"body\":\"STOP\"}: a text comes in
+  GET  /_sim/inbound?since=ORDER&limit=N    texts that came in, how the webhook answered, what was sent back
+  GET, POST /_sim/inbound/settings          {\"webhook\":{\"url\":…},\"messaging_services\":{\"MG…\":{\"advanced_opt_out\":true,…}}}
+  GET, POST /_sim/opt-outs                  {\"number\":…,\"sender\":… or \"messaging_service\":…,\"opted_out\":true}
+  GET  /_sim/verify                         every verification with its code
+  GET, POST /_sim/verify/settings           {\"code\":\"123456\",\"ttl_seconds\":600,\"max_sends\":5,\"max_checks\":5,…}
+  GET, POST /_sim/verify/rules              [{\"to\":\"+1415*\",\"outcome\":\"landline\"},…]
+                       outcome: landline, blocked, refused, country, vetting, concurrent, rate_limit, failure, unavailable
   POST /_sim/reset     forget all messages, requests, faults and settings
   GET  /_sim/health
 
 State is kept in memory and gone at the end. The first line on stdout is `listening on http://ADDRESS`; logs go to
 stderr (RUST_LOG sets the level). SIGTERM and SIGINT end the process and log what was still on its way.";
 
-/// Answers like Twilio's Messages API, without sending anything to anybody.
+/// Answers like Twilio's Messages and Verify APIs, without sending anything to anybody.
 #[derive(Debug, clap::Parser)]
 #[command(name = "twilio-simulator", version, after_help = "The endpoints and an example: --help", after_long_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -91,6 +105,18 @@ pub(crate) struct Options {
     #[arg(long = "messaging-service", value_name = "MG…", value_parser = messaging_service)]
     pub(crate) messaging_services: Vec<String>,
 
+    /// Webhook that gets the texts posted to /_sim/inbound; without it they are only recorded
+    #[arg(long, env = "SIMULATOR_INBOUND_URL", value_name = "URL", value_parser = webhook_url)]
+    pub(crate) inbound_url: Option<String>,
+
+    /// A Verify service of the account (repeatable). With one or more, any other is not found
+    #[arg(long = "verify-service", value_name = "VA…", value_parser = verify_service)]
+    pub(crate) verify_services: Vec<String>,
+
+    /// The code of every verification; without it each has a random one (see /_sim/verify)
+    #[arg(long, value_name = "CODE", value_parser = verify_code)]
+    pub(crate) verify_code: Option<String>,
+
     /// Time from `accepted` to `queued` (only messages to a Messaging Service have that step)
     #[arg(long, value_name = "MS", default_value_t = 20)]
     pub(crate) delay_queued_ms: u64,
@@ -114,6 +140,24 @@ fn api_key(text: &str) -> Result<String, String> {
 
 fn messaging_service(text: &str) -> Result<String, String> {
     sid("MG", text)
+}
+
+fn verify_service(text: &str) -> Result<String, String> {
+    sid("VA", text)
+}
+
+fn webhook_url(text: &str) -> Result<String, String> {
+    if CallbackTarget::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    Err("expected an http or https URL whose host has no underscore".to_owned())
+}
+
+fn verify_code(text: &str) -> Result<String, String> {
+    if is_code(text) {
+        return Ok(text.to_owned());
+    }
+    Err("expected 4 to 10 letters or digits".to_owned())
 }
 
 fn sender(text: &str) -> Result<String, String> {

@@ -1,4 +1,4 @@
-//! A stand-alone HTTP server that answers like Twilio's Messages API, signs its status callbacks and fails on demand.
+//! A stand-alone HTTP server that answers like Twilio's Messages and Verify APIs, signs its callbacks and fails on demand.
 //!
 //! `twilio-simulator --help` tells how to use it; the API it imitates is documented at
 //! <https://www.twilio.com/docs/messaging/api/message-resource>.
@@ -17,6 +17,7 @@ mod error;
 mod faults;
 mod form;
 mod identifiers;
+mod inbound;
 mod messages;
 mod request_log;
 mod server;
@@ -24,6 +25,7 @@ mod settings;
 mod simulator;
 mod status;
 mod store;
+mod verify;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

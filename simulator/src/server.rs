@@ -19,7 +19,7 @@ use crate::connection::{Peer, ResettableListener};
 use crate::error::ApiError;
 use crate::identifiers::new_sid;
 use crate::simulator::Simulator;
-use crate::{account, control, messages};
+use crate::{account, control, inbound, messages, verify};
 
 /// How long requests under way may take after SIGTERM. A stalled one never ends by itself.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
@@ -80,11 +80,15 @@ fn twilio_routes() -> Router<Arc<Simulator>> {
     Router::new()
         .merge(account::routes())
         .merge(messages::routes())
+        .merge(verify::routes())
 }
 
 /// The control side, likewise.
 fn control_routes() -> Router<Arc<Simulator>> {
-    Router::new().merge(control::routes())
+    Router::new()
+        .merge(control::routes())
+        .merge(verify::control::routes())
+        .merge(inbound::control::routes())
 }
 
 fn router(simulator: Arc<Simulator>) -> Router {

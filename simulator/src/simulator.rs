@@ -7,8 +7,10 @@ use crate::callbacks::Courier;
 use crate::cli::Options;
 use crate::clock::Clock;
 use crate::faults::FaultPlan;
+use crate::inbound::Inbound;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::verify::Verify;
 
 /// The sender a Messaging Service picks when no sender was configured: Twilio's own test number.
 const DEFAULT_POOL_SENDER: &str = "+15005550006";
@@ -25,6 +27,10 @@ pub(crate) struct Simulator {
     pub(crate) clock: Clock,
     /// Sends the callbacks.
     pub(crate) courier: Courier,
+    /// Texts from people, and who has opted out.
+    pub(crate) inbound: Inbound,
+    /// Verifications.
+    pub(crate) verify: Verify,
     initial_settings: Settings,
     settings: Mutex<Settings>,
     faults: Mutex<FaultPlan>,
@@ -55,6 +61,8 @@ impl Simulator {
                     .collect(),
                 options.test_account_sid.zip(options.test_auth_token),
             ),
+            inbound: Inbound::new(options.inbound_url),
+            verify: Verify::new(options.verify_services, options.verify_code),
             senders: options.senders,
             messaging_services: options.messaging_services,
             settings: Mutex::new(settings.clone()),
@@ -91,6 +99,8 @@ impl Simulator {
         *self.settings() = self.initial_settings.clone();
         *self.faults() = FaultPlan::default();
         *self.store() = Store::default();
+        self.inbound.reset();
+        self.verify.reset();
         self.credentials.reset();
         self.clock.reset();
     }

@@ -19,10 +19,18 @@ grant execute on function
     {ext}.import_verified_number(uuid, text, text),
     {ext}.search_notification_recipients(text, text, integer),
     {ext}.send_test_notification(text, uuid[], jsonb, uuid),
+    {ext}.opt_out_user(uuid, text),
+    {ext}.get_sms_opt_out_status(uuid),
+    {ext}.export_consent_evidence(uuid, text),
+    {ext}.erase_user(uuid),
+    {ext}.purge_expired_records(integer),
     {ext}.herald_admin(),
     {ext}.herald_set_setting(text, jsonb),
     {ext}.release_notification_event(uuid),
     {ext}.update_sms_status_atomic(uuid, text, text, text, integer, text),
+    {ext}.classify_twilio_error(integer, text, integer),
+    {ext}.herald_breakers(),
+    {ext}.resume_sending(text, text),
     {ext}.herald_queue_stats()
 to {role};
 grant execute on procedure {ext}.verify_phone_code(uuid, text, text) to {role};

@@ -14,6 +14,8 @@ grant execute on function
     {ext}.confirm_phone_verification(uuid, text),
     {ext}.get_phone_verification(uuid),
     {ext}.herald_verify_wait_seconds(),
-    {ext}.remove_phone_number(uuid)
+    {ext}.remove_phone_number(uuid),
+    {ext}.opt_out_user(uuid, text),
+    {ext}.get_sms_opt_out_status(uuid)
 to {role};
 grant execute on procedure {ext}.verify_phone_code(uuid, text, text) to {role};

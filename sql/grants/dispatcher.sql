@@ -10,6 +10,9 @@ grant execute on function
     {ext}.record_twilio_callbacks(jsonb),
     {ext}.claim_phone_verifications(uuid, integer),
     {ext}.complete_phone_verification(uuid, uuid, integer, text, jsonb),
+    {ext}.record_twilio_inbound(jsonb),
+    {ext}.purge_expired_records(integer),
     {ext}.herald_next_due(),
-    {ext}.herald_queue_stats()
+    {ext}.herald_queue_stats(),
+    {ext}.herald_breakers()
 to {role};

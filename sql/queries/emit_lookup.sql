@@ -12,7 +12,7 @@ select et.event_type is not null                as is_known,
        t.message_template,
        t.required_vars,
        earlier.id                               as earlier_id,
-       coalesce(earlier.payload = coalesce($4, '{}'), false)    as is_repeat,
+       coalesce(earlier.erased_at is not null or earlier.payload = coalesce($4, '{}'), false) as is_repeat,
        coalesce($4 ->> 'correlation_id', $4 ->> 'correlationId',
                 $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id,
        jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object

@@ -5,7 +5,8 @@ with judged as materialized (
         when exists (select from herald.user_sms_preferences o
                      where o.phone_number = $2 and o.phone_verified and o.user_id <> $1) then 'number_in_use'
         when exists (select from herald.user_sms_preferences o
-                     where o.opted_out and (o.phone_number = $2 or o.user_id = $1)) then 'opted_out'
+                     where o.opted_out and (o.phone_number = $2 or o.user_id = $1))
+          or exists (select from herald.sms_opt_outs o where o.number_hash = herald.number_hash($2)) then 'opted_out'
     end as reason
 ),
 person as (

@@ -36,7 +36,8 @@ select jsonb_build_object(
                                   order by v.created_at desc limit 1),
                'opted_out', coalesce(p.opted_out, false),
                'opted_out_at', p.opted_out_at,
-               'opt_out_reason', p.opt_out_reason),
+               'opt_out_reason', p.opt_out_reason,
+               'provider_blocked', coalesce(o.provider_blocked, false)),
            'events', coalesce((
                select jsonb_object_agg(s.event_type, jsonb_build_object(
                           'is_active', s.is_active, 'filters', s.filters, 'sms_enabled', s.sms_enabled,
@@ -46,3 +47,4 @@ select jsonb_build_object(
 from (values (1)) as always (one)
 left join herald.user_notification_preferences n on n.user_id = $1
 left join herald.user_sms_preferences p on p.user_id = $1
+left join herald.sms_opt_outs o on o.number_hash = herald.number_hash(p.phone_number)

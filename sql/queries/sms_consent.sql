@@ -6,7 +6,9 @@ select p.phone_number is not null
        coalesce(p.phone_verified, false) as is_verified,
        coalesce(p.opted_out, false)
            or coalesce((select bool_or(o.opted_out) from herald.user_sms_preferences o where o.phone_number = p.phone_number), false)
-           as is_opted_out
+           as is_opted_out,
+       exists (select from herald.sms_opt_outs o
+               where o.number_hash = herald.number_hash(p.phone_number) and o.provider_blocked) as is_blocked
 from (values (1)) as always (one)
 left join lateral (
     select * from herald.user_sms_preferences p where p.user_id = $1 for share

@@ -34,7 +34,7 @@ comment on column herald.phone_verifications.error_message is 'What Twilio or th
 
 -- Unlogged: a code reaches no WAL file, no standby and no backup; it is here until a daemon has taken it, milliseconds.
 create unlogged table herald.phone_verification_codes (
-    verification_id uuid        not null primary key,
+    verification_id uuid        not null primary key references herald.phone_verifications (id) on delete cascade,
     code            text        not null,
     created_at      timestamptz not null default pg_catalog.now()
 );
@@ -45,19 +45,21 @@ comment on column herald.phone_verification_codes.code is 'The code as typed.';
 comment on column herald.phone_verification_codes.created_at is 'When it was typed.';
 
 create table herald.phone_verification_tries (
-    verification_id uuid        not null,
+    verification_id uuid        not null references herald.phone_verifications (id) on delete cascade,
     user_id         uuid        not null,
     phone_number    text        not null,
     step            text        not null
                     constraint phone_verification_tries_step_check check (step in ('start', 'check')),
     tried_at        timestamptz not null default pg_catalog.now()
 );
+create index phone_verification_tries_verification_idx on herald.phone_verification_tries (verification_id);
+comment on index herald.phone_verification_tries_verification_idx is 'What goes with a verification.';
 create index phone_verification_tries_user_idx on herald.phone_verification_tries (user_id, step, tried_at);
 create index phone_verification_tries_phone_idx on herald.phone_verification_tries (phone_number, step, tried_at);
 comment on index herald.phone_verification_tries_user_idx is 'What a user tried in the last hour.';
 comment on index herald.phone_verification_tries_phone_idx is 'What was tried for a number in the last hour.';
 comment on table herald.phone_verification_tries is
-    'The starts and checks of the last hour, which the limits count; older ones of a user or number go with the next try.';
+    'The starts and checks of the last hour, which the limits count; older ones of a user or number go with the next try, and all of them with their verification.';
 comment on column herald.phone_verification_tries.verification_id is 'The verification.';
 comment on column herald.phone_verification_tries.user_id is 'The application''s user.';
 comment on column herald.phone_verification_tries.phone_number is 'The number.';

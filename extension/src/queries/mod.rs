@@ -7,9 +7,13 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod consent;
+mod errors;
 mod people;
 mod settings;
 mod verification;
+pub use consent::*;
+pub use errors::*;
 pub use people::*;
 pub use settings::*;
 pub use verification::*;
@@ -119,19 +123,18 @@ query!(/** Cancels one text. */ CANCEL_MESSAGE, "cancel_message.sql", true, [UUI
 query!(/** Ends the fan-out of an event. */ STOP_EVENT, "stop_event.sql", true, [UUIDOID]);
 query!(/** Cancels what waits of an event. */ CANCEL_EVENT, "cancel_event.sql", true, [UUIDOID]);
 query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID],
-    "{gate}" = GATE);
+    "{gate}" = GATE, "{breaker}" = BREAKER);
 query!(/** Whether a JSON value is an array of the right elements. */ ARRAY, "array.sql", false, [JSONBOID, TEXTOID]);
 query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
     [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
      INT2ARRAYOID],
-    "{opt_out}" = OPT_OUT);
+    "{failure}" = FAILURE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT);
 query!(/** Renews leases. */ EXTEND_LEASES, "extend_leases.sql", true, [UUIDOID, UUIDARRAYOID]);
 query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, []);
 query!(/** Locks the messages of callbacks. */ CALLBACK_LOCK, "callback_lock.sql", true, [JSONBOID]);
 query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
     [JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
-     TEXTARRAYOID],
-    "{opt_out}" = OPT_OUT);
+     TEXTARRAYOID]);
 query!(/** When the next work is due. */ NEXT_DUE, "next_due.sql", false, [INT2ARRAYOID]);
 query!(/** Queue gauges. */ QUEUE_STATS, "queue_stats.sql", false, [TEXTARRAYOID, INT2ARRAYOID]);
 query!(/** What a daemon must know. */ HELLO, "hello.sql", false, []);

@@ -18,6 +18,7 @@ use crate::course::Course;
 use crate::error::ApiError;
 use crate::faults::{Fault, FaultKind};
 use crate::form::Form;
+use crate::inbound;
 use crate::request_log::CreateOutcome;
 use crate::server::RequestId;
 use crate::settings::CallbackMode;
@@ -114,7 +115,13 @@ fn accept(
     let mut new = NewMessage::read(&form, simulator, now)?;
     let callback = new.callback.take();
     let send_at = new.send_at;
-    let settings = simulator.settings().clone();
+    let mut settings = simulator.settings().clone();
+    let service = new.messaging_service_sid.as_deref();
+    let verdict = inbound::verdict(simulator, &new.to, new.from.as_deref(), service);
+    if let Some((status, code)) = verdict.ending()? {
+        settings.final_status = status;
+        settings.error_code = Some(code);
+    }
 
     let mut store = simulator.store();
     let message = store.accept(new, form, now);
