@@ -32,6 +32,8 @@ mod status;
 mod store;
 mod systemd;
 mod twilio;
+mod verify;
+mod wake;
 mod webhook;
 
 use std::future::Future;

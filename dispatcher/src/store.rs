@@ -9,8 +9,9 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
-use crate::link::Link;
-use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat};
+use crate::link::{Link, Parameter};
+use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat, Verification};
+use crate::verify::Said;
 
 /// First statement of each session. No row: the extension is not installed.
 pub(crate) const PREPARE_SESSION: &str = "\
@@ -35,6 +36,10 @@ const COMPLETE: &str = "SELECT message_id, attempt, applied FROM complete_sms_me
 const EXTEND: &str = "SELECT id FROM extend_dispatch_leases($1, $2) AS held (id)";
 const EXPIRE: &str = "SELECT expire_dispatch_leases()";
 const FAN_OUT: &str = "SELECT deliveries FROM fan_out_notification_events($1)";
+const CLAIM_VERIFICATIONS: &str = "SELECT verification_id, claim, step, phone_number, channel, verification_sid, code \
+    FROM claim_phone_verifications($1, $2)";
+const COMPLETE_VERIFICATION: &str =
+    "SELECT applied FROM complete_phone_verification($1, $2, $3, $4, $5)";
 const NEXT_DUE: &str = "SELECT extract(epoch FROM herald_next_due() - now())::float8";
 const RECORD_CALLBACKS: &str = "SELECT ordinal, result FROM record_twilio_callbacks($1)";
 const QUEUE_STATS: &str =
@@ -49,6 +54,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "extend_dispatch_leases(uuid, uuid[])",
     "expire_dispatch_leases()",
     "fan_out_notification_events(integer)",
+    "claim_phone_verifications(uuid, integer)",
+    "complete_phone_verification(uuid, uuid, integer, text, jsonb)",
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
     "herald_queue_stats()",
@@ -188,6 +195,50 @@ pub(crate) async fn fan_out(link: &mut Link, limit: i32) -> Result<Option<u64>, 
         *written.get_or_insert(0) += u64::try_from(deliveries).unwrap_or(0);
     }
     Ok(written)
+}
+
+/// Takes up to `limit` phone verifications that wait for Twilio. Empty: none does.
+pub(crate) async fn claim_verifications(
+    link: &mut Link,
+    worker: Uuid,
+    limit: i32,
+) -> Result<Vec<Verification>, DatabaseError> {
+    const CALL: &str = "claim_phone_verifications";
+    let parameters: [Parameter<'_>; 2] = [(&worker, Type::UUID), (&limit, Type::INT4)];
+    let rows = link.query(CALL, CLAIM_VERIFICATIONS, &parameters).await?;
+    rows.iter()
+        .map(|row| {
+            let step: String = column(row, 2, CALL)?;
+            Ok(Verification {
+                id: column(row, 0, CALL)?,
+                claim: column(row, 1, CALL)?,
+                step: step.parse().map_err(|error| unusable(CALL, &error))?,
+                phone_number: column(row, 3, CALL)?,
+                channel: column(row, 4, CALL)?,
+                verification_sid: column(row, 5, CALL)?,
+                code: column(row, 6, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// Writes what Twilio Verify said. Returns whether it counted.
+pub(crate) async fn complete_verification(
+    link: &mut Link,
+    worker: Uuid,
+    verification: &Verification,
+    said: &Said,
+) -> Result<bool, DatabaseError> {
+    const CALL: &str = "complete_phone_verification";
+    let parameters: [Parameter<'_>; 5] = [
+        (&worker, Type::UUID),
+        (&verification.id, Type::UUID),
+        (&verification.claim, Type::INT4),
+        (&said.verdict.as_str(), Type::TEXT),
+        (&Json(&said.details), Type::JSONB),
+    ];
+    let rows = link.query(CALL, COMPLETE_VERIFICATION, &parameters).await?;
+    rows.first().map_or(Ok(false), |row| column(row, 0, CALL))
 }
 
 /// How long until something is due, by Postgres' clock; zero if something is already. `None` if nothing waits.

@@ -68,8 +68,10 @@ select * from test.error($$select test.set(1, '{"quiet_hours_start": "24:00"}')$
 select * from test.error($$select test.set(1, '{"quiet_hours_start": "9:00"}')$$);
 select * from test.error($$select test.set(1, '{"quiet_hours_start": "09:60"}')$$);
 select * from test.error($$select test.set(1, '{"quiet_hours_enabled": false, "quiet_hours_start": "21:00"}')$$);
-select * from test.error(format('select test.set(1, %L)', jsonb_build_object('timezone', zone)))
-from unnest('{Mars/Phobos,FOO+3,<+03>-3,posix/Europe/Berlin,localtime,europe/berlin,"",EST5EDT4}'::text[]) as zone;
+select split_part(e, chr(10), 1) as error
+from unnest('{Mars/Phobos,FOO+3,<+03>-3,posix/Europe/Berlin,localtime,europe/berlin,"",EST5EDT4}'::text[]) as zone,
+     test.error(format('select test.set(1, %L)', jsonb_build_object('timezone', zone))) as e
+where e not like 'HINT%';
 select * from test.error($$select test.set(1, '{"timezone": 1}')$$);
 select * from test.set(1, '{"timezone": "America/Argentina/Buenos_Aires"}');
 

@@ -35,7 +35,7 @@ select * from test.search('example', most => 2);
 select * from test.search('%');
 select * from test.search('_');
 select * from test.search('\');
-select * from test.search('''; drop');
+select * from test.search('''brien; drop');
 select * from test.search(test.person(4)::text);
 select * from test.search('nobody');
 select * from test.error($$select * from search_notification_recipients('', null, 0)$$);

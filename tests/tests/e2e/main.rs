@@ -13,6 +13,7 @@ mod readme;
 mod roles;
 mod scheduled;
 mod transactions;
+mod verification;
 mod whole_path;
 
 use herald_tests::{Failure, Outcome, Stack};
