@@ -161,15 +161,19 @@ async fn a_call_waits_for_the_answer() -> Outcome<()> {
     assert_eq!(call(other_than(&code)).await?, "wrong_code");
 
     app.batch_execute("begin").await?;
-    let inside = app.query_one("call verify_phone_code($1, $2)", &[&user, &code]);
-    assert_eq!(refusal(inside.await)?, "2D000");
+    let inside = app
+        .query_one("call verify_phone_code($1, $2)", &[&user, &code])
+        .await;
+    assert_eq!(refusal(inside)?, "2D000");
     app.batch_execute("rollback").await?;
     assert_eq!(call(&code).await?, "approved");
     assert_eq!(call(&code).await?, "no_verification");
 
     let nobody = stack.connect_as_new_role("nobody_special", None).await?;
-    let refused = nobody.query("call verify_phone_code($1, '123456')", &[&user]);
-    assert_eq!(refusal(refused.await)?, INSUFFICIENT_PRIVILEGE);
+    let refused = nobody
+        .query("call verify_phone_code($1, '123456')", &[&user])
+        .await;
+    assert_eq!(refusal(refused)?, INSUFFICIENT_PRIVILEGE);
     Ok(())
 }
 
