@@ -16,7 +16,9 @@ mod error;
 mod exit;
 mod health;
 mod http;
+mod inbound;
 mod inflight;
+mod janitor;
 mod leases;
 mod link;
 mod listen;
@@ -24,7 +26,9 @@ mod logging;
 mod metrics;
 mod output;
 mod pace;
+mod reconcile;
 mod records;
+mod resolve;
 mod run;
 mod send;
 mod shutdown;
@@ -35,6 +39,7 @@ mod twilio;
 mod verify;
 mod wake;
 mod webhook;
+mod why;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -63,6 +68,14 @@ fn main() -> ExitCode {
         Command::Check(args) => block_on(check::check(&sources, &args)),
         Command::Status(args) => match load(&sources) {
             Ok(config) => block_on(status::status(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Resolve(args) => match load(&sources) {
+            Ok(config) => block_on(resolve::resolve(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Why(args) => match load(&sources) {
+            Ok(config) => block_on(why::why(&config, &args)),
             Err(exit) => exit,
         },
         Command::Run => match load(&sources) {

@@ -1,5 +1,7 @@
 //! Counters and gauges for Prometheus. No ids and no phone numbers as labels.
 
+mod consent;
+mod protocol;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::metrics::consent::ConsentMetrics;
+use crate::metrics::protocol::ProtocolMetrics;
 use crate::metrics::queue::QueueMetrics;
 use crate::twilio::Answer;
 
@@ -46,6 +50,8 @@ pub(crate) struct Metrics {
     requests_in_flight: Gauge,
     results_waiting: Gauge,
     queue: QueueMetrics,
+    consent: ConsentMetrics,
+    protocol: ProtocolMetrics,
 }
 
 fn request_buckets() -> Histogram {
@@ -80,6 +86,8 @@ impl Metrics {
             requests_in_flight: Gauge::default(),
             results_waiting: Gauge::default(),
             queue: QueueMetrics::default(),
+            consent: ConsentMetrics::default(),
+            protocol: ProtocolMetrics::default(),
         };
         metrics.poll_mode.set(1);
         metrics.register();
@@ -179,6 +187,8 @@ impl Metrics {
             self.results_waiting.clone(),
         );
         self.queue.register(registry);
+        self.consent.register(registry);
+        self.protocol.register(registry);
         let build = Family::<Labels<1>, Gauge>::default();
         build
             .get_or_create(&[("version", env!("CARGO_PKG_VERSION").to_owned())])
@@ -233,6 +243,11 @@ impl Metrics {
         self.verifications
             .get_or_create(&[("step", step.to_owned()), ("verdict", verdict.to_owned())])
             .inc();
+    }
+
+    /// What the sending protocol found out by itself.
+    pub(crate) fn protocol(&self) -> &ProtocolMetrics {
+        &self.protocol
     }
 
     /// Leases ended.

@@ -1,5 +1,7 @@
 //! All SQL of the daemon: it calls the extension's functions and touches no table.
 
+mod consent;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,10 +10,19 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
+mod protocol;
+mod verification;
+
+pub(crate) use protocol::{
+    claim_stale, claim_unknown, complete_stale, complete_unknown, owned_sids, resolve,
+};
+pub(crate) use verification::{claim_verifications, complete_verification};
+
 use crate::database::DatabaseError;
-use crate::link::{Link, Parameter};
-use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat, Verification};
-use crate::verify::Said;
+use crate::link::Link;
+use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat, StoryLine};
+
+pub(crate) use consent::{purge, record_inbound};
 
 /// First statement of each session. No row: the extension is not installed.
 pub(crate) const PREPARE_SESSION: &str = "\
@@ -36,14 +47,11 @@ const COMPLETE: &str = "SELECT message_id, attempt, applied FROM complete_sms_me
 const EXTEND: &str = "SELECT id FROM extend_dispatch_leases($1, $2) AS held (id)";
 const EXPIRE: &str = "SELECT expire_dispatch_leases()";
 const FAN_OUT: &str = "SELECT deliveries FROM fan_out_notification_events($1)";
-const CLAIM_VERIFICATIONS: &str = "SELECT verification_id, claim, step, phone_number, channel, verification_sid, code \
-    FROM claim_phone_verifications($1, $2)";
-const COMPLETE_VERIFICATION: &str =
-    "SELECT applied FROM complete_phone_verification($1, $2, $3, $4, $5)";
 const NEXT_DUE: &str = "SELECT extract(epoch FROM herald_next_due() - now())::float8";
 const RECORD_CALLBACKS: &str = "SELECT ordinal, result FROM record_twilio_callbacks($1)";
 const QUEUE_STATS: &str =
     "SELECT state, priority, messages, oldest_age_seconds FROM herald_queue_stats()";
+const WHY: &str = "SELECT at, user_id, channel, step, detail FROM why($1, $2)";
 const PING: &str = "SELECT pg_is_in_recovery()";
 
 /// Functions that role `dispatcher` needs, with their argument types.
@@ -58,7 +66,16 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "complete_phone_verification(uuid, uuid, integer, text, jsonb)",
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
+    "record_twilio_inbound(jsonb)",
+    "purge_expired_records(integer)",
     "herald_queue_stats()",
+    "claim_unknown_sms_messages(integer)",
+    "herald_owned_sids(text[])",
+    "complete_unknown_sms_messages(jsonb)",
+    "claim_stale_sms_messages(integer)",
+    "complete_stale_sms_messages(jsonb)",
+    "resolve_sms_message(uuid, text, text)",
+    "why(uuid, uuid)",
 ];
 /// For each function of the array: does it exist, and may this role call it?
 const PRIVILEGES: &str = "SELECT f.name, to_regprocedure(f.name) IS NOT NULL, \
@@ -197,50 +214,6 @@ pub(crate) async fn fan_out(link: &mut Link, limit: i32) -> Result<Option<u64>, 
     Ok(written)
 }
 
-/// Takes up to `limit` phone verifications that wait for Twilio. Empty: none does.
-pub(crate) async fn claim_verifications(
-    link: &mut Link,
-    worker: Uuid,
-    limit: i32,
-) -> Result<Vec<Verification>, DatabaseError> {
-    const CALL: &str = "claim_phone_verifications";
-    let parameters: [Parameter<'_>; 2] = [(&worker, Type::UUID), (&limit, Type::INT4)];
-    let rows = link.query(CALL, CLAIM_VERIFICATIONS, &parameters).await?;
-    rows.iter()
-        .map(|row| {
-            let step: String = column(row, 2, CALL)?;
-            Ok(Verification {
-                id: column(row, 0, CALL)?,
-                claim: column(row, 1, CALL)?,
-                step: step.parse().map_err(|error| unusable(CALL, &error))?,
-                phone_number: column(row, 3, CALL)?,
-                channel: column(row, 4, CALL)?,
-                verification_sid: column(row, 5, CALL)?,
-                code: column(row, 6, CALL)?,
-            })
-        })
-        .collect()
-}
-
-/// Writes what Twilio Verify said. Returns whether it counted.
-pub(crate) async fn complete_verification(
-    link: &mut Link,
-    worker: Uuid,
-    verification: &Verification,
-    said: &Said,
-) -> Result<bool, DatabaseError> {
-    const CALL: &str = "complete_phone_verification";
-    let parameters: [Parameter<'_>; 5] = [
-        (&worker, Type::UUID),
-        (&verification.id, Type::UUID),
-        (&verification.claim, Type::INT4),
-        (&said.verdict.as_str(), Type::TEXT),
-        (&Json(&said.details), Type::JSONB),
-    ];
-    let rows = link.query(CALL, COMPLETE_VERIFICATION, &parameters).await?;
-    rows.first().map_or(Ok(false), |row| column(row, 0, CALL))
-}
-
 /// How long until something is due, by Postgres' clock; zero if something is already. `None` if nothing waits.
 pub(crate) async fn due_in(link: &mut Link) -> Result<Option<Duration>, DatabaseError> {
     const CALL: &str = "herald_next_due";
@@ -284,6 +257,29 @@ pub(crate) async fn queue_stats(link: &mut Link) -> Result<Vec<QueueStat>, Datab
                 priority: column(row, 1, CALL)?,
                 messages: column(row, 2, CALL)?,
                 oldest_age_seconds: column(row, 3, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// The story of an event, in order; `user` narrows it to one recipient.
+pub(crate) async fn why(
+    link: &mut Link,
+    event: Uuid,
+    user: Option<Uuid>,
+) -> Result<Vec<StoryLine>, DatabaseError> {
+    const CALL: &str = "why";
+    let rows = link
+        .query(CALL, WHY, &[(&event, Type::UUID), (&user, Type::UUID)])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StoryLine {
+                at: column(row, 0, CALL)?,
+                user_id: column(row, 1, CALL)?,
+                channel: column(row, 2, CALL)?,
+                step: column(row, 3, CALL)?,
+                detail: column(row, 4, CALL)?,
             })
         })
         .collect()

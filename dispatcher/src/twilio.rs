@@ -4,6 +4,7 @@
 //! <https://www.twilio.com/docs/api/errors/20500> (a create that failed at Twilio may have been carried out).
 
 mod answer;
+mod lookup;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -15,6 +16,7 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 pub(crate) use answer::Answer;
 pub(crate) use answer::read_limited;
 use answer::{ErrorBody, read_answer, without_answer};
+pub(crate) use lookup::{Listed, LookupError};
 
 use crate::config::{Secret, Sender, TwilioConfig, is_loopback};
 
@@ -147,7 +149,7 @@ impl Twilio {
 
     /// Asks Twilio for the account, which proves host, credentials and account SID. Returns the account's status.
     pub(crate) async fn account_status(&self) -> Result<String, TwilioError> {
-        let account = self.fetch(self.account_url.clone()).await?;
+        let account = self.resource(self.account_url.clone()).await?;
         Ok(account["status"].as_str().unwrap_or("unknown").to_owned())
     }
 
@@ -159,7 +161,7 @@ impl Twilio {
     }
 
     /// Gets a resource of Twilio's as JSON.
-    pub(crate) async fn fetch(&self, url: Url) -> Result<serde_json::Value, TwilioError> {
+    pub(crate) async fn resource(&self, url: Url) -> Result<serde_json::Value, TwilioError> {
         let host = url.host_str().unwrap_or_default().to_owned();
         let response = match self.request(Method::GET, url).send().await {
             Ok(response) => response,

@@ -5,6 +5,7 @@
 
 use pgrx::prelude::*;
 
+mod again;
 mod callbacks;
 mod cancel;
 mod channel;
@@ -25,12 +26,17 @@ mod query;
 mod queue;
 mod recipients;
 mod report;
+mod resolve;
 mod settings;
+mod statistics;
 mod subscriptions;
+mod template;
 mod text;
+mod trigger;
 mod verification;
 mod verify_calls;
 mod vocabulary;
+mod why;
 
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
@@ -46,6 +52,11 @@ extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
 extension_sql_file!("../../sql/api/people.sql", name = "people");
 extension_sql_file!("../../sql/api/verification.sql", name = "verification");
+extension_sql_file!("../../sql/api/protocol.sql", name = "protocol");
+extension_sql_file!("../../sql/api/templates.sql", name = "templates");
+extension_sql_file!("../../sql/api/triggers.sql", name = "triggers");
+extension_sql_file!("../../sql/api/statistics.sql", name = "statistics");
+extension_sql_file!("../../sql/api/story.sql", name = "story");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

@@ -15,7 +15,7 @@ use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::subscriptions;
 
 /// What a value has to be like.
-enum Kind {
+pub enum Kind {
     Flag,
     /// A whole number in a range; NULL too, if it says so.
     Number(i64, i64, Null),
@@ -23,12 +23,14 @@ enum Kind {
     Time(Null),
     Priority,
     Zone,
+    /// A language tag, or NULL for the default.
+    Locale,
     /// Overrides by event type.
     Events,
 }
 
 #[derive(PartialEq)]
-enum Null {
+pub enum Null {
     Allowed,
     Refused,
 }
@@ -36,13 +38,14 @@ enum Null {
 const MOST: i64 = i32::MAX as i64;
 
 /// Everything that may be set, by the name it has.
-const KEYS: &[(&str, Kind)] = &[
+pub const KEYS: &[(&str, Kind)] = &[
     ("sms_enabled", Kind::Flag),
     ("email_enabled", Kind::Flag),
     ("push_enabled", Kind::Flag),
     ("in_app_enabled", Kind::Flag),
     ("should_sms_daily_brief", Kind::Flag),
     ("should_email_daily_brief", Kind::Flag),
+    ("locale", Kind::Locale),
     ("priority", Kind::Priority),
     ("batch_enabled", Kind::Flag),
     (
@@ -246,6 +249,9 @@ fn check(name: &str, value: &Value) -> Result<()> {
         {
             Err(wrong("Use urgent, high, normal or low."))
         }
+        Kind::Locale if !(value.is_null() || value.as_str().is_some_and(is_locale)) => Err(wrong(
+            "Use a language tag such as \"de\" or \"pt-BR\", or null for the default.",
+        )),
         Kind::Zone => match value.as_str() {
             Some(zone) if is_zone(zone)? => Ok(()),
             _ => Err(wrong(
@@ -287,6 +293,19 @@ fn is_time(text: &str) -> bool {
                 && part.bytes().all(|b| b.is_ascii_digit())
                 && part.parse::<u32>().is_ok_and(|number| number < limit)
         })
+}
+
+/// `de`, `pt-BR`: as the column takes it.
+fn is_locale(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let fits = |part: &str, shortest: usize, longest: usize| {
+        (shortest..=longest).contains(&part.len())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let language = parts.next().unwrap_or_default();
+    fits(language, 2, 3)
+        && language.bytes().all(|b| b.is_ascii_alphabetic())
+        && parts.all(|part| fits(part, 2, 8))
 }
 
 fn is_zone(name: &str) -> Result<bool> {

@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 use crate::emit::lookup;
 use crate::notify;
 use crate::queries::{QUARANTINED_EVENT, RELEASE_EVENT};
-use crate::query::jsonb_of;
+use crate::query::jsonb_text;
 use crate::report::{Result, not_found, null_argument};
 
 struct Quarantined {
@@ -15,6 +15,8 @@ struct Quarantined {
     payload: Option<AnyElement>,
     metadata: Option<AnyElement>,
     priority: String,
+    /// Problems that nobody can mend afterwards: what a trigger did not find in its row is not known any more.
+    lasting: Vec<String>,
 }
 
 /// See `sql/api/`.
@@ -25,9 +27,10 @@ fn release_notification_event(event_id: Option<Uuid>) -> Result<bool> {
         .row(&[event_id.into()], |row| {
             Ok(Quarantined {
                 event_type: row.want(1, "event type")?,
-                payload: row.get::<pgrx::JsonB>(3)?.and_then(|payload| jsonb_of(payload.0)),
-                metadata: row.get::<pgrx::JsonB>(4)?.and_then(|metadata| jsonb_of(metadata.0)),
-                priority: row.want(5, "priority")?,
+                payload: jsonb_text(&row.want::<String>(2, "payload")?),
+                metadata: jsonb_text(&row.want::<String>(3, "metadata")?),
+                priority: row.want(4, "priority")?,
+                lasting: row.want(5, "problems")?,
             })
         })?
         .ok_or_else(|| {
@@ -39,6 +42,7 @@ fn release_notification_event(event_id: Option<Uuid>) -> Result<bool> {
     let found = lookup(&event.event_type, None, None, event.payload, event.metadata)?;
     let (_, mut problems) = found.compose(&event.event_type, event.payload)?;
     problems.extend(found.correlation().err());
+    problems.extend(event.lasting);
     let released = problems.is_empty();
     let priority = event.priority.parse().unwrap_or(Priority::Normal);
     RELEASE_EVENT.run(&[

@@ -6,7 +6,7 @@ use pgrx::datum::Uuid;
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
-use crate::emit;
+use crate::emit::{self, Request};
 use crate::queries::{PREFERENCES_ROWS, VERIFY_CLAIM, VERIFY_CLAIMED, VERIFY_COMPLETE};
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::verification::{QUEUE_RANK, announce, lock};
@@ -182,5 +182,10 @@ fn welcome(user: Uuid, verification: Uuid) -> Result<()> {
         );
         return Ok(());
     }
-    emit::emit_once(WELCOME, user, &format!("verification {verification}")).map(drop)
+    emit::record(&Request {
+        target: Some(user),
+        dedup_key: Some(format!("verification {verification}")),
+        ..Request::of_type(WELCOME)
+    })
+    .map(drop)
 }

@@ -27,6 +27,10 @@ select * from test.set(1, '{"email_enabled": false, "quiet_hours_start": "22:30"
 select * from test.set(1, '{"priority": "high", "urgent_alerts": false, "urgent_bypass_quiet_hours": false, "batch_enabled": true, "batch_interval_minutes": 30, "max_per_hour": 1, "push_enabled": true, "should_email_daily_brief": true, "event_reminders_enabled": false, "event_reminder_lead_time_minutes": 5, "morning_kickoff_enabled": true, "morning_kickoff_time": "07:15", "evening_recap_enabled": true}');
 select jsonb_pretty(get_notification_preferences(test.person(1)));
 select * from test.set(1, '{"max_per_day": null, "max_per_hour": null, "batch_interval_minutes": null, "morning_kickoff_time": null}');
+select * from test.set(1, '{"locale": "pt-BR"}');
+select * from test.set(1, '{"locale": null}');
+select * from test.error($$select test.set(1, '{"locale": "Portuguese"}')$$);
+select * from test.error($$select test.set(1, '{"locale": "d3"}')$$);
 select * from test.set(1, '{}');
 select * from test.set(1, '{"quiet_hours_enabled": false}');
 select quiet_hours_start, quiet_hours_end from herald.user_sms_preferences where user_id = test.person(1);

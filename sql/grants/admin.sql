@@ -4,6 +4,19 @@ grant execute on function
     {ext}.emit_notification_event(text, text, uuid, uuid, jsonb, jsonb, timestamptz),
     {ext}.emit_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz),
     {ext}.queue_sms_message(uuid, text, text, {ext}.sms_priority, timestamptz, jsonb),
+    {ext}.emit_notification_event_trigger(),
+    {ext}.check_notification_trigger(regclass),
+    {ext}.check_template(text, jsonb),
+    {ext}.preview_template(text, jsonb, text),
+    {ext}.why(uuid, uuid),
+    {ext}.retry_notification_delivery(uuid),
+    {ext}.resend_notification_delivery(uuid),
+    {ext}.get_notification_overview_metrics(text, text),
+    {ext}.get_notification_channel_performance(text),
+    {ext}.get_notification_event_performance(text),
+    {ext}.get_notification_delivery_timeline(text, text),
+    {ext}.get_notification_failed_deliveries(text, integer),
+    {ext}.get_sms_notification_stats(text),
     {ext}.get_user_sms_channel_info(uuid),
     {ext}.cancel_sms_message(uuid),
     {ext}.cancel_notification_event(uuid),
@@ -31,6 +44,8 @@ grant execute on function
     {ext}.classify_twilio_error(integer, text, integer),
     {ext}.herald_breakers(),
     {ext}.resume_sending(text, text),
+    {ext}.resolve_sms_message(uuid, text, text),
+    {ext}.requeue_sms_messages(uuid[]),
     {ext}.herald_queue_stats()
 to {role};
 grant execute on procedure {ext}.verify_phone_code(uuid, text, text) to {role};

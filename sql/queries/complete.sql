@@ -39,7 +39,8 @@ judged as materialized (
            message.phone_number, message.priority, message.notification_delivery_id, message.claimed_at,
            message.attempt_count, message.max_attempts, message.expires_at,
            -- A callback may have come before the answer was read: then Twilio has the message, whatever we saw.
-           case when message.twilio_sid is not null then 'accepted' else input.outcome end as seen
+           case when message.twilio_sid is not null then 'accepted' else input.outcome end as seen,
+           case when message.twilio_sid is null and input.outcome <> 'accepted' then {unknown_policy} end as unknown_policy
     from answer as input
     join message on message.id = input.message_id and message.batch_id = input.batch_id
                     and message.last_attempt = input.attempt
@@ -56,7 +57,10 @@ failing as materialized (
 decided as materialized (
     select j.message_id, j.attempt, j.batch_id, j.outcome, j.sid, j.twilio_status, j.http_status, j.error_code,
            j.error_message, j.request_id, j.elapsed_ms, j.segments, j.reason, j.known_sid, j.phone_number, j.priority,
-           j.notification_delivery_id, j.claimed_at, j.seen, r.category, r.meaning, r.run_at,
+           j.notification_delivery_id, j.claimed_at, j.seen, r.category, r.meaning,
+           -- What is in doubt and is not waited for goes again at once, and then more slowly.
+           coalesce(r.run_at, now() + make_interval(secs =>
+               case when j.attempt > 1 then {ext}.herald_retry_delay(5, 300, j.attempt - 1, random()) else 0 end)) as run_at,
            -- The rule, which the owner may have edited, decides what a refusal says: not_sent blames anything but the text.
            case
                when r.message_id is null then j.seen
@@ -69,7 +73,9 @@ decided as materialized (
            case
                when j.seen = 'accepted' then
                    case when new_rank.rank > old_rank.rank then coalesce(word.status, 'sending') else j.old_status end
-               when j.seen = 'unknown' or r.retry = 'reconcile' then 'unknown'
+               when j.seen = 'unknown' or r.retry = 'reconcile' then
+                   case when j.unknown_policy = 'at_least_once' and coalesce(r.attempts, j.attempt_count + 1) < j.max_attempts
+                        then 'pending' else 'unknown' end
                when r.goes_again then 'pending'
                else 'failed'
            end as new_status
@@ -101,11 +107,16 @@ written as (
 ledger as (
     insert into herald.sms_send_attempts
         (message_id, attempt, batch_id, worker, started_at, finished_at, outcome, reason, sid, http_status, error_code,
-         error_message, request_id, resolved_by, resolved_at)
+         error_message, request_id, resolved_by, resolved_at, resolve_at)
     select message_id, attempt, batch_id, $1, now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0), now(),
            settled, reason, case when settled = 'accepted' then coalesce(known_sid, sid) end, http_status, error_code,
            error_message, request_id,
-           case when seen <> outcome then 'callback' end, case when seen <> outcome then now() end
+           case when seen <> outcome then 'callback' when settled = 'unknown' and new_status = 'pending' then 'policy' end,
+           case when seen <> outcome or settled = 'unknown' and new_status = 'pending' then now() end,
+           case when new_status = 'unknown'
+                then now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0)
+                     + (select decision_wait from herald.protocol_times)
+           end
     from decided
 ),
 delivery as (

@@ -8,6 +8,7 @@ select jsonb_build_object(
            'in_app_enabled', coalesce(n.in_app_enabled, false),
            'should_sms_daily_brief', coalesce(n.should_sms_daily_brief, false),
            'should_email_daily_brief', coalesce(n.should_email_daily_brief, false),
+           'locale', n.locale,
            'priority', coalesce(n.priority, 'normal'),
            'batch_enabled', coalesce(n.batch_enabled, false),
            'batch_interval_minutes', n.batch_interval_minutes,

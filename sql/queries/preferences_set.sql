@@ -7,6 +7,7 @@ with n as (
         in_app_enabled = coalesce(($2 ->> 'in_app_enabled')::boolean, n.in_app_enabled),
         should_sms_daily_brief = coalesce(($2 ->> 'should_sms_daily_brief')::boolean, n.should_sms_daily_brief),
         should_email_daily_brief = coalesce(($2 ->> 'should_email_daily_brief')::boolean, n.should_email_daily_brief),
+        locale = case when $2 ? 'locale' then $2 ->> 'locale' else n.locale end,
         priority = coalesce($2 ->> 'priority', n.priority),
         batch_enabled = coalesce(($2 ->> 'batch_enabled')::boolean, n.batch_enabled),
         batch_interval_minutes = case when $2 ? 'batch_interval_minutes'

@@ -111,6 +111,11 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
             "is not set, so Twilio could not report what became of a text",
         );
     }
+    let inbound_answers = reader.required("http.inbound_answer", |text| match text {
+        "twiml" => Ok(true),
+        "empty" => Ok(false),
+        _ => Err(refuse("is not an answer", "use twiml or empty")),
+    });
     let concurrency = reader.required("dispatch.concurrency", |text| number(text, 1, 1000));
     let shutdown = reader.required("dispatch.shutdown_seconds", |text| number(text, 0, 3600));
     let log_format = reader.required("log.format", |text| match text {
@@ -132,6 +137,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         twilio: twilio?,
         listen: listen?,
         public_url,
+        inbound_answers: inbound_answers?,
         concurrency: usize::try_from(concurrency?).ok()?,
         shutdown: Duration::from_secs(shutdown?),
         log_format: log_format?,
@@ -211,6 +217,10 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
     }
 
     let verify_base_url = reader.optional("twilio.verify_base_url", api_base_url);
+    let keywords = reader.required("twilio.keywords", |text| {
+        text.parse()
+            .map_err(|_| refuse("is not a keyword handling", "use default, advanced or off"))
+    });
     let api_base_url = reader.required("twilio.api_base_url", api_base_url);
     let verify_service_sid = reader.optional("twilio.verify_service_sid", |text| sid("VA", text));
     let timeout = reader.required("dispatch.request_timeout_seconds", |text| {
@@ -225,6 +235,7 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
             .or(from.map(Sender::From))?,
         verify_service_sid,
         verify_base_url: verify_base_url.or_else(|| api_base_url.as_ref().map(verify_beside))?,
+        keywords: keywords?,
         api_base_url: api_base_url?,
         request_timeout: Duration::from_secs(timeout?),
     })

@@ -98,6 +98,7 @@ pub(crate) fn config(base: Url) -> TwilioConfig {
         .install_default()
         .ok();
     TwilioConfig {
+        keywords: herald_core::keywords::Handling::Default,
         account_sid: "AC00000000000000000000000000000001".to_owned(),
         auth_tokens: vec![Secret::new("token-one"), Secret::new("token-two")],
         api_key: None,

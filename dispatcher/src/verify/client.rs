@@ -138,7 +138,7 @@ impl VerifyClient {
 
     /// Asks for the service itself, which proves host, credentials and SID. Returns its name.
     pub(crate) async fn service_name(&self) -> Result<String, TwilioError> {
-        let answer = self.twilio.fetch(self.service_url.clone()).await?;
+        let answer = self.twilio.resource(self.service_url.clone()).await?;
         Ok(answer["friendly_name"].as_str().unwrap_or("").to_owned())
     }
 }

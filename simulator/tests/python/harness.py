@@ -63,17 +63,26 @@ class SimulatorHttpClient(TwilioHttpClient):
 class Simulator:
     """The real program on a free port."""
 
-    def __init__(self, *options):
-        command = [os.environ["TWILIO_SIMULATOR_BIN"], "--listen", "127.0.0.1:0"]
-        command += ["--account-sid", ACCOUNT, "--auth-token", TOKEN]
-        command += ["--api-key", API_KEY, "--api-secret", API_SECRET]
-        command += ["--test-account-sid", TEST_ACCOUNT, "--test-auth-token", TEST_TOKEN]
-        for step in ("queued", "sent", "delivered"):
-            command += [f"--delay-{step}-ms", "0"]
+    def __init__(self, *options, environment=None):
+        program = os.environ["TWILIO_SIMULATOR_BIN"]
         self.process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [program, "--listen", "127.0.0.1:0", *options],
+            env=os.environ | (environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         self.url = self.process.stdout.readline().strip().removeprefix("listening on ")
+
+    @classmethod
+    def for_tests(cls, *options):
+        """One without delays, with credentials of every kind."""
+        secrets = ["--account-sid", ACCOUNT, "--auth-token", TOKEN]
+        secrets += ["--api-key", API_KEY, "--api-secret", API_SECRET]
+        secrets += ["--test-account-sid", TEST_ACCOUNT, "--test-auth-token", TEST_TOKEN]
+        steps = ("queued", "sent", "delivered")
+        delays = [word for step in steps for word in (f"--delay-{step}-ms", "0")]
+        return cls(*secrets, *delays, *options)
 
     def client(self, user=ACCOUNT, password=TOKEN, account=None):
         """Twilio's client with these credentials."""
@@ -163,7 +172,7 @@ class WithSimulator(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.simulator = Simulator(*cls.OPTIONS)
+        cls.simulator = Simulator.for_tests(*cls.OPTIONS)
         cls.addClassCleanup(cls.simulator.stop)
 
     def setUp(self):
