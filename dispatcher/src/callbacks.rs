@@ -140,6 +140,16 @@ impl Record for Callback {
             result,
             "callback stored"
         );
+        if result == "conflict" || result == "orphan" {
+            tracing::warn!(
+                message_id = self.message_id.map(tracing::field::display),
+                attempt = self.attempt,
+                sid = self.sid,
+                status = self.status,
+                result,
+                "a callback does not belong to what is known of its message; it is kept"
+            );
+        }
     }
 
     fn refused(&self, error: &DatabaseError) {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod boottime;
+mod breakers;
 mod callbacks;
 mod check;
 mod claim;

@@ -41,6 +41,8 @@ pub(crate) struct Metrics {
     webhook_duration: Histograms<1>,
     verifications: Counters<2>,
     leases_expired: Counter,
+    breakers_open: Family<Labels<1>, Gauge>,
+    breakers_opened: Counters<1>,
     reconnects: Counter,
     db_connected: Gauge,
     listen_connected: Gauge,
@@ -77,6 +79,8 @@ impl Metrics {
             webhook_duration: Family::new_with_constructor(webhook_buckets),
             verifications: Family::default(),
             leases_expired: Counter::default(),
+            breakers_open: Family::default(),
+            breakers_opened: Family::default(),
             reconnects: Counter::default(),
             db_connected: Gauge::default(),
             listen_connected: Gauge::default(),
@@ -145,6 +149,16 @@ impl Metrics {
             "leases_expired",
             "Texts that became unknown because a lease ended without a result",
             self.leases_expired.clone(),
+        );
+        registry.register(
+            "breakers_open",
+            "What is out of order at Twilio now, by scope: account, sender or country",
+            self.breakers_open.clone(),
+        );
+        registry.register(
+            "breakers_opened",
+            "How often something went out of order, by scope",
+            self.breakers_opened.clone(),
         );
         registry.register(
             "db_reconnects",
@@ -253,6 +267,23 @@ impl Metrics {
     /// Leases ended.
     pub(crate) fn leases_expired(&self, texts: u64) {
         self.leases_expired.inc_by(texts);
+    }
+
+    /// A breaker of this scope was found open.
+    pub(crate) fn breaker_opened(&self, scope: &str) {
+        self.breakers_opened
+            .get_or_create(&[("scope", scope.to_owned())])
+            .inc();
+    }
+
+    /// The scopes of all breakers that are open now.
+    pub(crate) fn set_breakers<'a>(&self, scopes: impl Iterator<Item = &'a str>) {
+        self.breakers_open.clear();
+        for scope in scopes {
+            self.breakers_open
+                .get_or_create(&[("scope", scope.to_owned())])
+                .inc();
+        }
     }
 
     /// Counts database connections that were lost and opened again.

@@ -57,6 +57,9 @@ pub(crate) struct AttemptResult {
     pub(crate) attempt: i32,
     /// accepted, rejected, not_sent or unknown.
     pub(crate) outcome: &'static str,
+    /// Who was named as the sender; only with a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sender: Option<String>,
     /// What Twilio said.
     #[serde(flatten)]
     pub(crate) answer: Answer,
@@ -79,6 +82,25 @@ pub(crate) struct Callback {
     pub(crate) params: serde_json::Map<String, serde_json::Value>,
     /// `I-Twilio-Idempotency-Token`: equal on all retries of one callback.
     pub(crate) idempotency_token: Option<String>,
+}
+
+/// One row of `herald_breakers()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Breaker {
+    /// Identity.
+    pub(crate) id: Uuid,
+    /// account, sender or country.
+    pub(crate) scope: String,
+    /// Which sender or country.
+    pub(crate) key: String,
+    /// Twilio's code, or a negative default.
+    pub(crate) error_code: Option<i32>,
+    /// What it says.
+    pub(crate) reason: String,
+    /// low, medium, high or critical.
+    pub(crate) severity: String,
+    /// What a person should do.
+    pub(crate) advice: Option<String>,
 }
 
 /// One attempt of `claim_unknown_sms_messages()`: in doubt, or on its way to the same number.

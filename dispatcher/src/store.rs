@@ -20,7 +20,7 @@ pub(crate) use verification::{claim_verifications, complete_verification};
 
 use crate::database::DatabaseError;
 use crate::link::Link;
-use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat, StoryLine};
+use crate::records::{AttemptResult, Breaker, Callback, Claimed, Hello, QueueStat, StoryLine};
 
 pub(crate) use consent::{purge, record_inbound};
 
@@ -51,6 +51,8 @@ const NEXT_DUE: &str = "SELECT extract(epoch FROM herald_next_due() - now())::fl
 const RECORD_CALLBACKS: &str = "SELECT ordinal, result FROM record_twilio_callbacks($1)";
 const QUEUE_STATS: &str =
     "SELECT state, priority, messages, oldest_age_seconds FROM herald_queue_stats()";
+const BREAKERS: &str =
+    "SELECT id, scope, key, error_code, reason, severity, advice FROM herald_breakers()";
 const WHY: &str = "SELECT at, user_id, channel, step, detail FROM why($1, $2)";
 const PING: &str = "SELECT pg_is_in_recovery()";
 
@@ -69,6 +71,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "record_twilio_inbound(jsonb)",
     "purge_expired_records(integer)",
     "herald_queue_stats()",
+    "herald_breakers()",
     "claim_unknown_sms_messages(integer)",
     "herald_owned_sids(text[])",
     "complete_unknown_sms_messages(jsonb)",
@@ -257,6 +260,25 @@ pub(crate) async fn queue_stats(link: &mut Link) -> Result<Vec<QueueStat>, Datab
                 priority: column(row, 1, CALL)?,
                 messages: column(row, 2, CALL)?,
                 oldest_age_seconds: column(row, 3, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// What is out of order now.
+pub(crate) async fn breakers(link: &mut Link) -> Result<Vec<Breaker>, DatabaseError> {
+    const CALL: &str = "herald_breakers";
+    let rows = link.query(CALL, BREAKERS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Breaker {
+                id: column(row, 0, CALL)?,
+                scope: column(row, 1, CALL)?,
+                key: column(row, 2, CALL)?,
+                error_code: column(row, 3, CALL)?,
+                reason: column(row, 4, CALL)?,
+                severity: column(row, 5, CALL)?,
+                advice: column(row, 6, CALL)?,
             })
         })
         .collect()

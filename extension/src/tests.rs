@@ -5,6 +5,8 @@ mod people;
 
 use pgrx::prelude::*;
 
+mod content;
+
 #[pg_schema]
 #[allow(clippy::module_inception)] // pgrx looks for its tests in a schema of this name.
 mod tests {

@@ -98,6 +98,12 @@ pub(crate) const KEYS: &[Key] = &[
         "sender when there is no Messaging Service: +15005550006, a short code or a sender ID",
     ),
     key(
+        "twilio.smart_encoded",
+        "TWILIO_SMART_ENCODED",
+        Some("false"),
+        "true: Twilio replaces typographic quotes and the like, so that a text stays in the cheaper alphabet; false",
+    ),
+    key(
         "twilio.keywords",
         "TWILIO_KEYWORDS",
         Some("default"),

@@ -68,6 +68,8 @@ pub(crate) struct TwilioConfig {
     pub(crate) api_key: Option<(String, Secret)>,
     /// Who the texts come from.
     pub(crate) sender: Sender,
+    /// Twilio replaces look-alikes of GSM-7 characters (`SmartEncoded`).
+    pub(crate) smart_encoded: bool,
     /// What the account does with keywords before a text reaches us.
     pub(crate) keywords: Handling,
     /// Scheme, host and port of the API.

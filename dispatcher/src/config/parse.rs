@@ -217,6 +217,11 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
     }
 
     let verify_base_url = reader.optional("twilio.verify_base_url", api_base_url);
+    let smart_encoded = reader.required("twilio.smart_encoded", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(refuse("is neither true nor false", "use true or false")),
+    });
     let keywords = reader.required("twilio.keywords", |text| {
         text.parse()
             .map_err(|_| refuse("is not a keyword handling", "use default, advanced or off"))
@@ -235,6 +240,7 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
             .or(from.map(Sender::From))?,
         verify_service_sid,
         verify_base_url: verify_base_url.or_else(|| api_base_url.as_ref().map(verify_beside))?,
+        smart_encoded: smart_encoded?,
         keywords: keywords?,
         api_base_url: api_base_url?,
         request_timeout: Duration::from_secs(timeout?),
