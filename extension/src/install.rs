@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0007_twilio",
     "0008_consent",
     "0009_people",
+    "0010_gate",
     "0011_content",
     "0012_protocol",
 ];

@@ -22,6 +22,7 @@ pub enum Kind {
     /// A time of day.
     Time(Null),
     Priority,
+    /// A time zone, or NULL for the one in `herald.recipients`.
     Zone,
     /// A language tag, or NULL for the default.
     Locale,
@@ -252,6 +253,7 @@ fn check(name: &str, value: &Value) -> Result<()> {
         Kind::Locale if !(value.is_null() || value.as_str().is_some_and(is_locale)) => Err(wrong(
             "Use a language tag such as \"de\" or \"pt-BR\", or null for the default.",
         )),
+        Kind::Zone if value.is_null() => Ok(()),
         Kind::Zone => match value.as_str() {
             Some(zone) if is_zone(zone)? => Ok(()),
             _ => Err(wrong(

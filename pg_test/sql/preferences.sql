@@ -78,6 +78,7 @@ from unnest('{Mars/Phobos,FOO+3,<+03>-3,posix/Europe/Berlin,localtime,europe/ber
 where e not like 'HINT%';
 select * from test.error($$select test.set(1, '{"timezone": 1}')$$);
 select * from test.set(1, '{"timezone": "America/Argentina/Buenos_Aires"}');
+select * from test.set(1, '{"timezone": null}');
 
 -- Subscriptions.
 call test.subscriber(4);

@@ -4,7 +4,7 @@ create function @extschema@.get_notification_preferences(p_user_id uuid) returns
 language c stable security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'get_notification_preferences_wrapper';
 comment on function @extschema@.get_notification_preferences(uuid) is
-'What a user wants, also a user we have never heard of (then the defaults): switches per channel, quiet hours, limits; events: what differs for single event types (NULL = the user''s default); phone: number, proof and opt-out, which set_notification_preferences does not take. Raises 22004 for NULL, 55000 before herald_install().';
+'What a user wants, also a user we have never heard of (then the defaults): switches per channel, quiet hours, limits; events: what differs for single event types (NULL = the user''s default); timezone and locale: NULL = as in herald.recipients, and the setting default_locale; phone: number, proof and opt-out, which set_notification_preferences does not take. Raises 22004 for NULL, 55000 before herald_install().';
 
 create function @extschema@.set_notification_preferences(p_user_id uuid, p_preferences jsonb) returns jsonb
 language c volatile security definer set search_path = pg_catalog, pg_temp
@@ -53,5 +53,5 @@ create function @extschema@.send_test_notification(
 language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'send_test_notification_wrapper';
 comment on function @extschema@.send_test_notification(text, uuid[], jsonb, uuid) is
-'Texts what an event type would say to the people named, subscribed or not, and to nobody else. Event and texts are marked: metadata has test_mode true and test_sent_by. One row per recipient: the text''s id, or the reason why there is none (no_phone, unverified, opted_out, country_not_allowed); the gate decides once more when it is claimed.
+'Texts what an event type would say to the people named, subscribed or not, and to nobody else. Event and texts are marked: metadata has test_mode true and test_sent_by. One row per recipient: the text''s id, or the reason why there is none (no_phone, invalid_number, unverified, opted_out, country_not_allowed); the gate decides once more when it is claimed.
 Raises 22004 for a NULL event type, list or recipient, 22023 for an empty list, more than 20 recipients, an unknown event type or a payload that gives no text, 55000 before herald_install().';

@@ -23,6 +23,8 @@ grant execute on function
     {ext}.mark_all_notifications_read(uuid),
     {ext}.dismiss_notification(uuid, uuid),
     {ext}.get_user_sms_channel_info(uuid),
+    {ext}.may_text(uuid, timestamptz, text),
+    {ext}.explain_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz, timestamptz),
     {ext}.cancel_sms_message(uuid),
     {ext}.cancel_notification_event(uuid),
     {ext}.get_notification_preferences(uuid),
@@ -61,7 +63,8 @@ grant insert, update, delete on
     herald.notification_event_types,
     herald.notification_subscriptions,
     herald.user_notification_preferences,
-    herald.sms_templates
+    herald.sms_templates,
+    herald.sms_caps
 to {role};
 grant update on herald.twilio_error_codes to {role};
 -- Number, proof and opt-out are not among them: functions write those.

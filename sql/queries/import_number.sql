@@ -11,7 +11,8 @@ with judged as materialized (
 ),
 person as (
     update herald.user_sms_preferences p
-    set phone_number = $2, phone_verified = true, phone_verified_at = now(), updated_at = now()
+    set phone_number = $2, phone_verified = true, phone_verified_at = now(),
+        phone_invalid_reason = null, phone_invalid_at = null, updated_at = now()
     from judged
     where p.user_id = $1 and judged.reason is null
 ),

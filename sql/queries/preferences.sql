@@ -18,7 +18,7 @@ select jsonb_build_object(
            'quiet_hours_enabled', coalesce(p.quiet_hours_start <> p.quiet_hours_end, true),
            'quiet_hours_start', to_char(coalesce(p.quiet_hours_start, '21:00'), 'HH24:MI'),
            'quiet_hours_end', to_char(coalesce(p.quiet_hours_end, '08:00'), 'HH24:MI'),
-           'timezone', coalesce(p.timezone, 'UTC'),
+           'timezone', p.timezone,
            'urgent_alerts', coalesce(p.urgent_alerts, true),
            'urgent_bypass_quiet_hours', coalesce(p.urgent_bypass_quiet_hours, true),
            'daily_sms_limit', coalesce(p.daily_sms_limit, 10),
@@ -32,6 +32,7 @@ select jsonb_build_object(
                'number', p.phone_number,
                'verified', coalesce(p.phone_verified, false),
                'verified_at', p.phone_verified_at,
+               'invalid_reason', p.phone_invalid_reason,
                'pending_number', (select v.phone_number from herald.phone_verifications v
                                   where v.user_id = $1 and v.status in ('starting', 'pending', 'checking')
                                   order by v.created_at desc limit 1),

@@ -20,7 +20,7 @@ with n as (
 update herald.user_sms_preferences p
 set quiet_hours_start = coalesce(($2 ->> 'quiet_hours_start')::time, p.quiet_hours_start),
     quiet_hours_end = coalesce(($2 ->> 'quiet_hours_end')::time, p.quiet_hours_end),
-    timezone = coalesce($2 ->> 'timezone', p.timezone),
+    timezone = case when $2 ? 'timezone' then $2 ->> 'timezone' else p.timezone end,
     urgent_alerts = coalesce(($2 ->> 'urgent_alerts')::boolean, p.urgent_alerts),
     urgent_bypass_quiet_hours = coalesce(($2 ->> 'urgent_bypass_quiet_hours')::boolean, p.urgent_bypass_quiet_hours),
     daily_sms_limit = coalesce(($2 ->> 'daily_sms_limit')::integer, p.daily_sms_limit),

@@ -4,7 +4,8 @@ with old as materialized (
 ),
 person as (
     update herald.user_sms_preferences p
-    set phone_number = null, phone_verified = false, phone_verified_at = null, updated_at = now()
+    set phone_number = null, phone_verified = false, phone_verified_at = null,
+        phone_invalid_reason = null, phone_invalid_at = null, updated_at = now()
     from old
     where p.id = old.id
     returning p.id

@@ -6,6 +6,7 @@ with person as materialized (
     select u.user_id, p.phone_number, {ext}.herald_uuid_v7() as message_id,
            case
                when p.phone_number is null then 'no_phone'
+               when not p.phone_verified and p.phone_invalid_reason is not null then 'invalid_number'
                when not p.phone_verified then 'unverified'
                when p.opted_out
                    or (select bool_or(o.opted_out) from herald.user_sms_preferences o where o.phone_number = p.phone_number)

@@ -33,7 +33,8 @@ judged as materialized (
 person as (
     update herald.user_sms_preferences p
     set phone_number = judged.phone_number, phone_verified = true, phone_verified_at = now(),
-        opted_out = false, opted_out_at = null, opt_out_reason = null, updated_at = now()
+        opted_out = false, opted_out_at = null, opt_out_reason = null,
+        phone_invalid_reason = null, phone_invalid_at = null, updated_at = now()
     from judged
     where p.user_id = judged.user_id and judged.status = 'approved'
     -- Twilio's own block is not ours to lift: then the row says that it has opted out, still.
