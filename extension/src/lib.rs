@@ -21,20 +21,28 @@ mod inbound;
 mod install;
 mod notify;
 mod opt_out;
+mod preferences;
 mod privacy;
 mod quarantine;
 mod queries;
 mod query;
 mod queue;
 mod quiet;
+mod recipients;
 mod report;
 mod resolve;
 mod settings;
 mod statistics;
+mod subscriptions;
 mod template;
 mod text;
 mod trigger;
+<<<<<<< HEAD
 mod variants;
+=======
+mod verification;
+mod verify_calls;
+>>>>>>> main
 mod vocabulary;
 mod why;
 
@@ -51,6 +59,8 @@ extension_sql_file!("../../sql/api/gate.sql", name = "gate");
 extension_sql_file!("../../sql/api/consent.sql", name = "consent");
 extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/api/people.sql", name = "people");
+extension_sql_file!("../../sql/api/verification.sql", name = "verification");
 extension_sql_file!("../../sql/api/protocol.sql", name = "protocol");
 extension_sql_file!("../../sql/api/templates.sql", name = "templates");
 extension_sql_file!("../../sql/api/triggers.sql", name = "triggers");
