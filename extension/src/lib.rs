@@ -37,12 +37,9 @@ mod subscriptions;
 mod template;
 mod text;
 mod trigger;
-<<<<<<< HEAD
 mod variants;
-=======
 mod verification;
 mod verify_calls;
->>>>>>> main
 mod vocabulary;
 mod why;
 
