@@ -15,7 +15,7 @@ insert into herald.sms_templates (template_key, locale, version, name, message_t
 do $$ begin for n in 1..8 loop call test.subscriber(n, 'test.hello'); end loop; end $$;
 update herald.user_notification_preferences p set locale = l.locale, in_app_enabled = n = 4
 from (values (2, 'de'), (3, 'de-AT'), (4, 'pt-BR'), (5, 'pt-PT'), (6, 'fr'), (7, 'PT-br'), (8, 'en-GB')) as l (n, locale) where p.user_id = test.person(n);
-select * from test.error($$update herald.user_notification_preferences set locale = 'German'$$);
+select * from test.error($$update herald.user_notification_preferences set locale = 'German'$$) limit 1;
 
 -- To everybody, to one, by the daemon in chunks.
 create view test.texts as
