@@ -17,5 +17,6 @@ pub mod segments;
 pub mod signature;
 pub mod status;
 pub mod template;
+pub mod twilio_keywords;
 
 pub use words::UnknownWord;

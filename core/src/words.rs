@@ -79,6 +79,7 @@ mod tests {
     use crate::priority::Priority;
     use crate::segments::Encoding;
     use crate::status::{DeliveryStatus, MessageStatus};
+    use crate::twilio_keywords::Keyword;
 
     #[track_caller]
     fn words_read_back<W>(all: &[W])
@@ -105,6 +106,7 @@ mod tests {
         words_read_back(Scope::ALL);
         words_read_back(Severity::ALL);
         words_read_back(Action::ALL);
+        words_read_back(Keyword::ALL);
     }
 
     #[test]

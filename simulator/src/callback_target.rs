@@ -147,7 +147,9 @@ impl ConnectionOverrides {
                 "rc" => number(&value, 0..=5).map(|count| overrides.retries = count),
                 "rp" => RetryPolicy::parse(&value).map(|policy| overrides.retry_on = policy),
                 "sni" => matches!(&*value, "y" | "n").then_some(()),
-                "e" => (!value.is_empty() && value.bytes().all(|b| b.is_ascii_lowercase() || b == b',')).then_some(()),
+                "e" => (!value.is_empty()
+                    && value.bytes().all(|b| b.is_ascii_lowercase() || b == b','))
+                .then_some(()),
                 _ => Some(()),
             };
             valid.ok_or_else(|| InvalidOverride {
@@ -238,7 +240,10 @@ mod tests {
         assert_eq!(target.signed_url, "http://us%65r:p%40ss@example.org/a");
         let credentials = target.credentials.unwrap();
         assert_eq!(credentials, ("user".to_owned(), "p@ss".to_owned()));
-        assert_eq!(CallbackTarget::parse("http://a.b/").unwrap().credentials, None);
+        assert_eq!(
+            CallbackTarget::parse("http://a.b/").unwrap().credentials,
+            None
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use herald_core::signature;
-use reqwest::{Client, Response, StatusCode, header};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use uuid::Uuid;
 
@@ -106,7 +106,7 @@ impl Courier {
     }
 
     /// The client with this connect time-out.
-    fn client(&self, connect_timeout: Duration) -> reqwest::Result<Client> {
+    pub(crate) fn client(&self, connect_timeout: Duration) -> reqwest::Result<Client> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&connect_timeout) {
             return Ok(client.clone());
@@ -127,8 +127,7 @@ impl Courier {
         Ok(client)
     }
 
-    /// Sends a callback once. With a user in the URL it is sent without credentials first, and with them when the
-    /// receiver asks for HTTP Basic.
+    /// Sends a callback once.
     pub(crate) async fn request(
         &self,
         simulator: &Simulator,
@@ -148,30 +147,38 @@ impl Courier {
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&callback.params)
             .finish();
-        let request = || {
-            client
-                .post(target.url.clone())
-                .timeout(timeout)
-                .header(
-                    header::CONTENT_TYPE,
-                    "application/x-www-form-urlencoded; charset=UTF-8",
-                )
-                .header("X-Twilio-Signature", &signature)
-                .header("I-Twilio-Idempotency-Token", &callback.idempotency_token)
-                .body(body.clone())
-        };
-        let mut answer = request().send().await;
-        if let (Ok(response), Some((user, password))) = (&answer, &target.credentials)
-            && asks_for_basic(response)
-        {
-            let with_credentials = request().basic_auth(user, Some(password));
-            answer = with_credentials.send().await;
-        }
-        match answer {
+        let request = client
+            .post(target.url.clone())
+            .timeout(timeout)
+            .header(
+                header::CONTENT_TYPE,
+                "application/x-www-form-urlencoded; charset=UTF-8",
+            )
+            .header("X-Twilio-Signature", signature)
+            .header("I-Twilio-Idempotency-Token", &callback.idempotency_token)
+            .body(body);
+        match send(target, request).await {
             Ok(response) => TryOutcome::Answered(response.status().as_u16()),
             Err(error) if error.is_connect() => TryOutcome::NoConnection,
             Err(_) => TryOutcome::NoAnswer,
         }
+    }
+}
+
+/// Sends a webhook request. With a user in the URL it goes without credentials first, and with them when the receiver
+/// asks for HTTP Basic.
+pub(crate) async fn send(
+    target: &CallbackTarget,
+    request: RequestBuilder,
+) -> reqwest::Result<Response> {
+    let again = target.credentials.as_ref().and_then(|(user, password)| {
+        let again = request.try_clone()?;
+        Some(again.basic_auth(user, Some(password)))
+    });
+    let answer = request.send().await?;
+    match again {
+        Some(again) if asks_for_basic(&answer) => again.send().await,
+        _ => Ok(answer),
     }
 }
 

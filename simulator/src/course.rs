@@ -37,8 +37,8 @@ pub(crate) struct Course {
     turn: Option<DateTime<Utc>>,
     /// `None`: nothing is reported.
     callback: Option<CallbackTarget>,
-    /// How the statuses are reported.
-    pub(crate) reporting: Reporting,
+    reporting: Reporting,
+    is_scheduled: bool,
 }
 
 /// One status and how long after the one before it is reached.
@@ -82,7 +82,13 @@ impl Course {
             turn: prospect.turn,
             callback: prospect.callback,
             reporting,
+            is_scheduled: prospect.send_at.is_some(),
         }
+    }
+
+    /// Whether its reports shall come before the create is answered. Nobody waits for a scheduled message.
+    pub(crate) fn reports_early(&self) -> bool {
+        self.reporting.is_early() && !self.is_scheduled
     }
 
     /// Changes the statuses of the message in time and reports each; returns when the last report is done, but for
@@ -157,8 +163,9 @@ impl Course {
             let Some(message) = store.find_mut(&self.sid) else {
                 return Ok(self.start);
             };
-            let sender = simulator.pool_sender(&message.to);
-            let sender = message.from.get_or_insert_with(|| sender.to_owned());
+            let service = message.messaging_service_sid.as_deref();
+            let pick = || simulator.pool_sender(&message.to, service);
+            let sender = message.from.get_or_insert_with(pick);
             (sender.clone(), message.segments)
         };
         match simulator.take_turn(&sender, segments, self.expires_at) {

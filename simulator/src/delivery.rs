@@ -141,7 +141,13 @@ fn record(
 ) {
     let sid = recipient.sid.as_str();
     let status = callback.status;
-    tracing::debug!(sid, status = status.as_str(), http_status, error, "callback");
+    tracing::debug!(
+        sid,
+        status = status.as_str(),
+        http_status,
+        error,
+        "callback"
+    );
     let attempt = CallbackTry {
         status,
         at,

@@ -80,6 +80,14 @@ impl ApiError {
         }
     }
 
+    /// The same error with another text.
+    pub(crate) fn saying(self, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..self
+        }
+    }
+
     /// The same error in the form of newer products, RFC 9457.
     pub(crate) fn into_problem(self) -> Response {
         let problem = Problem {

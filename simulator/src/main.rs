@@ -1,4 +1,4 @@
-//! A stand-alone HTTP server that answers like Twilio's Messages API, signs its status callbacks and fails on demand.
+//! A stand-alone HTTP server that answers like Twilio's Messages and Verify APIs, signs its callbacks and fails on demand.
 //!
 //! `twilio-simulator --help` tells how to use it; the API it imitates is documented at
 //! <https://www.twilio.com/docs/messaging/api/message-resource>.
@@ -13,17 +13,23 @@ mod clock;
 mod connection;
 mod control;
 mod course;
+mod delivery;
 mod error;
 mod faults;
 mod form;
 mod identifiers;
+mod inbound;
 mod messages;
+mod queues;
+mod reporting;
 mod request_log;
+mod rules;
 mod server;
 mod settings;
 mod simulator;
 mod status;
 mod store;
+mod verify;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -152,9 +152,8 @@ mod tests {
         let mut queues = SenderQueues::default();
         let rates = QueueRates::default();
         let noon = at("12:00:00");
-        let mut take = |segments, now| {
-            queues.take(SENDER, segments, now, DateTime::<Utc>::MAX_UTC, &rates)
-        };
+        let mut take =
+            |segments, now| queues.take(SENDER, segments, now, DateTime::<Utc>::MAX_UTC, &rates);
         assert_eq!(take(2, noon), Turn::At(noon));
         assert_eq!(take(1, noon), Turn::At(at("12:00:02")));
         assert_eq!(take(1, noon), Turn::At(at("12:00:03")));

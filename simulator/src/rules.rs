@@ -16,7 +16,7 @@ pub(crate) struct Rules(Vec<Entry>);
 
 /// One rule as it is posted. A pattern that is absent matches everything; `*` stands for any text, `?` for one character.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Unchecked")]
 pub(crate) struct Rule {
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
@@ -35,6 +35,19 @@ pub(crate) struct Rule {
     error_code: Option<i32>,
     /// How often it applies; absent: always.
     #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u64>,
+}
+
+/// A rule that may make no sense.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    to: Option<String>,
+    from: Option<String>,
+    body: Option<String>,
+    refuse: Option<Refusal>,
+    path: Option<Vec<PathStep>>,
+    error_code: Option<i32>,
     times: Option<u64>,
 }
 
@@ -103,19 +116,14 @@ pub(crate) enum RuleError {
 
 impl Rules {
     /// Rules that were not applied yet.
-    pub(crate) fn new(rules: Vec<Rule>) -> Result<Self, RuleError> {
-        let entries = rules.into_iter().map(|rule| {
-            rule.check()?;
-            Ok(Entry { rule, applied: 0 })
-        });
-        Ok(Self(entries.collect::<Result<_, _>>()?))
+    pub(crate) fn new(rules: Vec<Rule>) -> Self {
+        let entries = rules.into_iter().map(|rule| Entry { rule, applied: 0 });
+        Self(entries.collect())
     }
 
     /// Puts one more at the end.
-    pub(crate) fn add(&mut self, rule: Rule) -> Result<(), RuleError> {
-        rule.check()?;
+    pub(crate) fn add(&mut self, rule: Rule) {
         self.0.push(Entry { rule, applied: 0 });
-        Ok(())
     }
 
     /// All of them, in order.
@@ -141,17 +149,29 @@ impl Entry {
     }
 }
 
-impl Rule {
-    fn check(&self) -> Result<(), RuleError> {
-        if self.refuse.is_some() == self.path.is_some() {
+impl TryFrom<Unchecked> for Rule {
+    type Error = RuleError;
+
+    fn try_from(rule: Unchecked) -> Result<Self, RuleError> {
+        if rule.refuse.is_some() == rule.path.is_some() {
             return Err(RuleError::Either);
         }
-        match self.refuse.and_then(|refusal| refusal.http_status) {
+        match rule.refuse.and_then(|refusal| refusal.http_status) {
             Some(status) if !(400..=599).contains(&status) => Err(RuleError::NotAnError(status)),
-            _ => Ok(()),
+            _ => Ok(Self {
+                to: rule.to,
+                from: rule.from,
+                body: rule.body,
+                refuse: rule.refuse,
+                path: rule.path,
+                error_code: rule.error_code,
+                times: rule.times,
+            }),
         }
     }
+}
 
+impl Rule {
     fn decision(&self) -> Decision {
         if let Some(refusal) = self.refuse {
             let status = refusal
@@ -192,7 +212,7 @@ fn matches(pattern: &Option<String>, text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn rules(json: &str) -> Result<Rules, RuleError> {
+    fn rules(json: &str) -> Rules {
         Rules::new(serde_json::from_str(json).unwrap())
     }
 
@@ -214,8 +234,7 @@ mod tests {
                 {"body":"*ell?","times":1,"refuse":{"code":21610}},
                 {"to":"+1415555????","from":"+15005550006","refuse":{"code":21611}},
                 {"refuse":{"code":2}}]"#,
-        )
-        .unwrap();
+        );
         assert_eq!(refused_with(&mut rules), Some(21610));
         assert_eq!(refused_with(&mut rules), Some(21611));
         let shown = serde_json::to_value(rules.entries()).unwrap();
@@ -229,7 +248,7 @@ mod tests {
 
     #[test]
     fn no_rule_no_decision() {
-        let mut rules = rules(r#"[{"to":"+44*","path":["sent"]}]"#).unwrap();
+        let mut rules = rules(r#"[{"to":"+44*","path":["sent"]}]"#);
         assert_eq!(rules.decide(&message()), None);
     }
 
@@ -238,8 +257,7 @@ mod tests {
         let mut rules = rules(
             r#"[{"error_code":30003,"path":["sending",{"status":"sent","after_ms":5},"undelivered",
                 {"status":"delivered","after_ms":7}]}]"#,
-        )
-        .unwrap();
+        );
         let step = |status, error_code, after: Option<u64>| RuleStep {
             status,
             error_code,
@@ -256,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_refusal_may_have_a_status_of_its_own() {
-        let mut rules = rules(r#"[{"refuse":{"code":20503,"http_status":500}}]"#).unwrap();
+        let mut rules = rules(r#"[{"refuse":{"code":20503,"http_status":500}}]"#);
         let Some(Decision::Refuse(error)) = rules.decide(&message()) else {
             panic!("not refused");
         };
@@ -265,13 +283,21 @@ mod tests {
 
     #[test]
     fn rules_without_sense_are_refused() {
-        assert_eq!(rules("[{}]").err(), Some(RuleError::Either));
-        let both = r#"[{"refuse":{"code":1},"path":[]}]"#;
-        assert_eq!(rules(both).err(), Some(RuleError::Either));
-        let status = r#"[{"refuse":{"code":1,"http_status":200}}]"#;
-        assert_eq!(rules(status).err(), Some(RuleError::NotAnError(200)));
-        for wrong in [r#"{"number":"1"}"#, r#"{"path":["lost"]}"#] {
-            assert!(serde_json::from_str::<Rule>(wrong).is_err(), "{wrong}");
+        for (wrong, message) in [
+            ("{}", "either refuse or path"),
+            (
+                r#"{"refuse":{"code":1},"path":[]}"#,
+                "either refuse or path",
+            ),
+            (
+                r#"{"refuse":{"code":1,"http_status":200}}"#,
+                "200 is no error",
+            ),
+            (r#"{"number":"1"}"#, "unknown field"),
+            (r#"{"path":["lost"]}"#, ""),
+        ] {
+            let error = serde_json::from_str::<Rule>(wrong).unwrap_err();
+            assert!(error.to_string().contains(message), "{wrong}: {error}");
         }
     }
 }

@@ -159,6 +159,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Where the statuses of messages go that come through a Messaging Service and name no StatusCallback.
+    pub(crate) fn service_callback(&self) -> Option<CallbackTarget> {
+        CallbackTarget::parse(self.service_status_callback.as_deref()?)
+    }
+
     /// How much later a late callback comes.
     pub(crate) fn callback_late(&self) -> Duration {
         Duration::from_millis(self.callback_late_ms)
@@ -188,7 +193,9 @@ mod tests {
 
     fn patched(settings: &Settings, patch: &str) -> Settings {
         let mut settings = settings.clone();
-        settings.apply(serde_json::from_str(patch).unwrap()).unwrap();
+        settings
+            .apply(serde_json::from_str(patch).unwrap())
+            .unwrap();
         settings
     }
 

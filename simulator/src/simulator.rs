@@ -11,10 +11,12 @@ use crate::cli::Options;
 use crate::clock::Clock;
 use crate::faults::chances::Chances;
 use crate::faults::plan::FaultPlan;
+use crate::inbound::Inbound;
 use crate::queues::{SenderQueues, Turn};
 use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::verify::Verify;
 
 /// The sender a Messaging Service picks when no sender was configured: Twilio's own test number.
 const DEFAULT_POOL_SENDER: &str = "+15005550006";
@@ -31,6 +33,10 @@ pub(crate) struct Simulator {
     pub(crate) clock: Clock,
     /// Sends the callbacks.
     pub(crate) courier: Courier,
+    /// Texts from people, and who has opted out.
+    pub(crate) inbound: Inbound,
+    /// Verifications.
+    pub(crate) verify: Verify,
     initial: Changeable,
     settings: Mutex<Settings>,
     rules: Mutex<Rules>,
@@ -79,6 +85,8 @@ impl Simulator {
                     .collect(),
                 options.test_account_sid.zip(options.test_auth_token),
             ),
+            inbound: Inbound::new(options.inbound_url),
+            verify: Verify::new(options.verify_services, options.verify_code),
             senders: options.senders,
             messaging_services: options.messaging_services,
             settings: Mutex::new(initial.settings.clone()),
@@ -117,13 +125,17 @@ impl Simulator {
         lock(&self.settings)
     }
 
-    /// The sender a Messaging Service picks for this recipient: always the same one.
-    pub(crate) fn pool_sender(&self, to: &str) -> &str {
+    /// The sender a Messaging Service picks for this recipient, always the same one: from its own pool if it was
+    /// given one, otherwise from the senders of the account.
+    pub(crate) fn pool_sender(&self, to: &str, service: Option<&str>) -> String {
+        let own = service.map(|service| self.inbound.senders_of(service));
+        let own = own.filter(|senders| !senders.is_empty());
+        let pool = own.as_ref().unwrap_or(&self.senders);
         let sum: usize = to.bytes().map(usize::from).sum();
-        let place = sum.checked_rem(self.senders.len());
+        let place = sum.checked_rem(pool.len());
         place
-            .and_then(|place| self.senders.get(place))
-            .map_or(DEFAULT_POOL_SENDER, String::as_str)
+            .and_then(|place| pool.get(place).cloned())
+            .unwrap_or_else(|| DEFAULT_POOL_SENDER.to_owned())
     }
 
     /// When a message of this sender that comes now leaves: at once, unless senders have queues.
@@ -156,6 +168,8 @@ impl Simulator {
         *self.faults() = FaultPlan::default();
         *lock(&self.queues) = SenderQueues::default();
         *self.store() = Store::default();
+        self.inbound.reset();
+        self.verify.reset();
         self.credentials.reset();
         self.clock.reset();
     }

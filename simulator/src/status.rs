@@ -59,7 +59,8 @@ impl TwilioStatus {
     /// Whether `next` may follow. After a final status only a better one may: a carrier reports an error for one
     /// segment and success for the whole, a reader opens what was delivered. Nothing follows what never left.
     pub(crate) fn may_become(self, next: Self) -> bool {
-        let rank = |status: Self| MessageStatus::from_twilio(status.as_str()).map(MessageStatus::rank);
+        let rank =
+            |status: Self| MessageStatus::from_twilio(status.as_str()).map(MessageStatus::rank);
         match self {
             Self::Failed | Self::Canceled => false,
             _ if self.is_final() => rank(next) > rank(self),

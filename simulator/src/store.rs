@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::clock::later;
 use crate::faults::FaultKind;
 use crate::form::Form;
 use crate::messages::new_message::NewMessage;
@@ -102,7 +101,7 @@ impl Message {
     /// A message that is accepted at `received_at`; its place in the order is given by the store.
     pub(crate) fn new(new: NewMessage, params: Form, received_at: DateTime<Utc>) -> Self {
         let status = new.initial_status();
-        let start = new.send_at.unwrap_or(received_at);
+        let expires_at = new.expires_at(received_at);
         Self {
             order: 0,
             sid: new.sid(),
@@ -120,7 +119,7 @@ impl Message {
             error_code: None,
             date_updated: received_at,
             date_sent: None,
-            expires_at: later(start, new.validity),
+            expires_at,
             refused_override: new.callback.and_then(|target| target.refused_override),
             status_history: vec![StatusChange {
                 status,
@@ -258,6 +257,11 @@ impl Store {
     /// The refused creates that Twilio lists.
     pub(crate) fn refused(&self) -> impl ExactSizeIterator<Item = &Message> + Clone {
         self.refused.iter().map(|&place| &self.messages[place])
+    }
+
+    /// How many accepted messages stand in this status.
+    pub(crate) fn in_status(&self, status: TwilioStatus) -> u64 {
+        self.by_status.get(&status).copied().unwrap_or_default()
     }
 
     /// How many accepted messages stand in each status.

@@ -84,9 +84,9 @@ impl FaultKind {
 impl Fault {
     /// The error of `error_before` and `error_after`: 500 with code 20500 unless another was planned.
     pub(crate) fn error(&self) -> ApiError {
-        self.error.clone().unwrap_or_else(|| {
-            ApiError::of_code_with(StatusCode::INTERNAL_SERVER_ERROR, 20500)
-        })
+        self.error
+            .clone()
+            .unwrap_or_else(|| ApiError::of_code_with(StatusCode::INTERNAL_SERVER_ERROR, 20500))
     }
 
     /// What else is unusual about the answer, in the words of the fault list.

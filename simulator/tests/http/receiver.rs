@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::IntoResponse;
 use herald_core::signature::Verifier;
 
 use crate::simulator::{TOKEN, eventually};
@@ -19,6 +20,34 @@ pub(crate) struct Received {
     pub(crate) idempotency_token: String,
 }
 
+/// An answer of the receiver.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    /// TwiML.
+    pub(crate) fn xml(body: &str) -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type: "text/xml",
+            body: body.to_owned(),
+        }
+    }
+
+    /// Nothing but a status.
+    fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            content_type: "text/plain",
+            body: String::new(),
+        }
+    }
+}
+
 /// A server that takes callbacks.
 pub(crate) struct Receiver {
     pub(crate) url: String,
@@ -28,7 +57,7 @@ pub(crate) struct Receiver {
 struct Shared {
     verifier: Verifier,
     received: Mutex<Vec<Result<Received, String>>>,
-    answers: Mutex<VecDeque<StatusCode>>,
+    answers: Mutex<VecDeque<Reply>>,
 }
 
 impl Receiver {
@@ -42,7 +71,7 @@ impl Receiver {
             answers: Mutex::new(
                 answers
                     .iter()
-                    .map(|status| StatusCode::from_u16(*status).unwrap())
+                    .map(|status| Reply::empty(StatusCode::from_u16(*status).unwrap()))
                     .collect(),
             ),
         });
@@ -51,6 +80,11 @@ impl Receiver {
             .with_state(Arc::clone(&state));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, state }
+    }
+
+    /// Answers the next request like this.
+    pub(crate) fn answer(&self, reply: Reply) {
+        self.state.answers.lock().unwrap().push_back(reply);
     }
 
     /// What came in so far.
@@ -85,27 +119,27 @@ async fn receive(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
-    let header = |name| headers.get(name).map(|value| value.to_str().unwrap());
-    let signature = header("x-twilio-signature");
-    let verified =
-        state
-            .verifier
-            .verify(&uri.to_string(), &body, header("content-type"), signature);
+) -> impl IntoResponse {
+    let value = |name| headers.get(name).map(|value| value.to_str().unwrap());
+    let signature = value("x-twilio-signature");
+    let verified = state
+        .verifier
+        .verify(&uri.to_string(), &body, value("content-type"), signature);
     let received = verified
         .map(|form| Received {
             target: uri.to_string(),
             params: form.params.into_iter().collect(),
-            idempotency_token: header("i-twilio-idempotency-token")
+            idempotency_token: value("i-twilio-idempotency-token")
                 .unwrap_or_default()
                 .to_owned(),
         })
         .map_err(|error| error.to_string());
     state.received.lock().unwrap().push(received);
-    state
-        .answers
-        .lock()
-        .unwrap()
-        .pop_front()
-        .unwrap_or(StatusCode::NO_CONTENT)
+    let reply = state.answers.lock().unwrap().pop_front();
+    let reply = reply.unwrap_or_else(|| Reply::empty(StatusCode::NO_CONTENT));
+    (
+        reply.status,
+        [(header::CONTENT_TYPE, reply.content_type)],
+        reply.body,
+    )
 }
