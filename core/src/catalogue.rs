@@ -1,4 +1,5 @@
-//! Twilio's error codes and what each of them asks for: the data of `core/data/twilio_error_codes.csv`.
+//! Twilio's error codes and what each of them asks for: the data of `core/data/twilio_error_codes.csv`, and of
+//! `twilio_error_defaults.csv` for what is not in it.
 //!
 //! The codes are Twilio's (<https://www.twilio.com/docs/api/errors>); delays, limits and actions are pg_herald's own.
 //! One row per code and never a range, so that no row can shadow another. A field of the file holds no comma and no
@@ -57,6 +58,20 @@ words! {
         Sender = "sender",
         /// Everything the account does.
         Account = "account",
+    }
+}
+
+words! {
+    /// Where an error is seen.
+    Surface ("surface") {
+        /// In the answer to a request that creates a text.
+        Request = "request",
+        /// In a status callback, or in what Twilio tells about a text later.
+        Callback = "callback",
+        /// In an answer of Twilio Verify.
+        Verify = "verify",
+        /// In an answer of Twilio Lookup.
+        Lookup = "lookup",
     }
 }
 
@@ -125,13 +140,68 @@ pub struct ErrorCode {
 }
 
 const FILE: &str = include_str!("../data/twilio_error_codes.csv");
+const DEFAULTS_FILE: &str = include_str!("../data/twilio_error_defaults.csv");
 
 /// A row that cannot be read is left out; a test reads every one.
-static CODES: LazyLock<Vec<ErrorCode>> = LazyLock::new(|| rows().filter_map(parse).collect());
+static CODES: LazyLock<Vec<ErrorCode>> = LazyLock::new(|| rows(FILE).filter_map(parse).collect());
+static DEFAULTS: LazyLock<Vec<ErrorCode>> =
+    LazyLock::new(|| rows(DEFAULTS_FILE).filter_map(parse).collect());
 
 /// Every code, ascending.
 pub fn all() -> &'static [ErrorCode] {
     &CODES
+}
+
+/// The rules for what no code of the catalogue speaks of, ascending; their numbers are negative and not Twilio's.
+pub fn defaults() -> &'static [ErrorCode] {
+    &DEFAULTS
+}
+
+/// The number of the rule for an error: the code itself if the catalogue has it, otherwise the default (negative) that
+/// fits where it was seen, the HTTP status, and the family of the code. A family is what Twilio's first digits stand for
+/// (11 to 12 our endpoints, 20 the platform, 21 requests, 30 delivery, 35 scheduling, 60 Verify and Lookup, 63 other
+/// channels); within a family no number says anything about its neighbours.
+pub fn rule_code(surface: Surface, http_status: Option<u16>, code: Option<i32>) -> i32 {
+    if let Some(known) = code.and_then(lookup) {
+        return known.code;
+    }
+    let family = code.map(|code| code / 1000);
+    match (surface, http_status.unwrap_or(400)) {
+        (Surface::Request, 429) => -3,
+        // Without a code of Twilio's these speak of the credentials, the account or the address, never of the text.
+        (Surface::Request, 401 | 403 | 404 | 405 | 407) => -4,
+        (Surface::Request, 400..=407 | 409..=499) => -1,
+        (Surface::Request, _) => -2,
+        (Surface::Callback, _) => match family {
+            None | Some(30) => -5,
+            Some(20) => -6,
+            Some(_) => -7,
+        },
+        (Surface::Verify, 429) => -9,
+        (Surface::Verify, 500..) => -10,
+        (Surface::Verify, _) => -8,
+        (Surface::Lookup, _) => -11,
+    }
+}
+
+/// The rule for an error, as [`rule_code`] finds it. The database may hold another one under the same number, because its
+/// owner edited the row.
+pub fn rule(surface: Surface, http_status: Option<u16>, code: Option<i32>) -> &'static ErrorCode {
+    let found = rule_code(surface, http_status, code);
+    let Some(rule) = lookup(found).or_else(|| DEFAULTS.iter().find(|rule| rule.code == found))
+    else {
+        unreachable!("rule_code() names rows of the two files; a test walks them")
+    };
+    rule
+}
+
+/// First and longest delay in seconds of a rule of this category that has none of its own.
+pub fn usual_delay_seconds(category: &str) -> (i32, i32) {
+    match category {
+        "rate_limit" => (300, 3600),
+        "carrier_issue" => (180, 3600),
+        _ => (60, 3600),
+    }
 }
 
 /// The entry of one code; `None` for codes that are not in the catalogue.
@@ -140,8 +210,8 @@ pub fn lookup(code: i32) -> Option<&'static ErrorCode> {
     CODES.get(position)
 }
 
-fn rows() -> impl Iterator<Item = &'static str> {
-    FILE.lines().skip(1)
+fn rows(file: &'static str) -> impl Iterator<Item = &'static str> {
+    file.lines().skip(1)
 }
 
 fn parse(row: &'static str) -> Option<ErrorCode> {

@@ -1,6 +1,6 @@
 //! What one create request to Twilio came to.
 
-use crate::catalogue::{self, Retry};
+use crate::catalogue::{self, Retry, Surface};
 use crate::words::words;
 
 words! {
@@ -20,22 +20,24 @@ words! {
 /// Classifies the answer to a create request by its HTTP status and, if the body could be read, Twilio's error code.
 ///
 /// * 2xx: [`Outcome::Accepted`]. The caller turns a 2xx whose body it cannot read into [`Outcome::Unknown`].
-/// * 401, 404 and 429: [`Outcome::NotSent`], refused before the text was looked at (404 on a create means that the
-///   account or the address is wrong, never the text).
-/// * Other 4xx: [`Outcome::Rejected`]; but [`Outcome::NotSent`] when the catalogue says that the code stops a sender, a
-///   country or the account, because then nothing is wrong with the text.
+/// * 4xx but 408: as the code's rule says ([`catalogue::rule`]): [`Outcome::Rejected`] if the attempt counts, because
+///   something is wrong with the text; [`Outcome::NotSent`] if it does not, because something is wrong with the sender,
+///   the country, the account or the pace (401, 404 and 429 without a code are of that kind);
+///   [`Outcome::Unknown`] if the rule is to find out first.
 /// * Everything else, 5xx above all: [`Outcome::Unknown`]. A create that fails inside Twilio may have been carried out
 ///   (<https://www.twilio.com/docs/api/errors/20500>).
 pub fn classify_response(http_status: u16, code: Option<i32>) -> Outcome {
-    let stops = || {
-        code.and_then(catalogue::lookup)
-            .is_some_and(|entry| entry.retry == Retry::Stop)
-    };
     match http_status {
         200..=299 => Outcome::Accepted,
-        401 | 404 | 429 => Outcome::NotSent,
-        400..=499 if stops() => Outcome::NotSent,
-        400..=499 => Outcome::Rejected,
+        400..=407 | 409..=499 => {
+            let rule = catalogue::rule(Surface::Request, Some(http_status), code);
+            match rule.retry {
+                Retry::Reconcile => Outcome::Unknown,
+                Retry::NotApplicable => Outcome::Rejected,
+                _ if rule.counts_attempt => Outcome::Rejected,
+                _ => Outcome::NotSent,
+            }
+        }
         _ => Outcome::Unknown,
     }
 }
@@ -57,6 +59,16 @@ mod tests {
             (400, Some(21211), Outcome::Rejected),
             (400, None, Outcome::Rejected),
             (404, Some(20404), Outcome::NotSent),
+            (404, None, Outcome::NotSent),
+            (403, None, Outcome::NotSent),
+            (407, None, Outcome::NotSent),
+            (429, None, Outcome::NotSent),
+            (429, Some(99999), Outcome::NotSent),
+            (400, Some(99999), Outcome::Rejected),
+            (413, None, Outcome::Rejected),
+            (408, None, Outcome::Unknown),
+            (400, Some(20429), Outcome::NotSent),
+            (409, Some(20409), Outcome::Unknown),
             (422, Some(1), Outcome::Rejected),
             (400, Some(21606), Outcome::NotSent),
             (400, Some(21408), Outcome::NotSent),
@@ -78,14 +90,17 @@ mod tests {
     }
 
     #[test]
-    fn a_stopping_code_never_blames_the_text() {
+    fn a_code_that_costs_no_attempt_never_blames_the_text() {
         for entry in catalogue::all() {
-            let stops = entry.retry == Retry::Stop;
+            let is_kept = !entry.counts_attempt && entry.retry != Retry::NotApplicable;
             assert_eq!(
                 classify_response(400, Some(entry.code)) == Outcome::NotSent,
-                stops,
+                is_kept,
                 "{entry:?}"
             );
+            if entry.retry == Retry::Stop {
+                assert!(is_kept, "{entry:?}");
+            }
         }
     }
 }

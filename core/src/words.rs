@@ -74,7 +74,8 @@ mod tests {
     use std::fmt::{Debug, Display};
     use std::str::FromStr;
 
-    use crate::catalogue::{Action, Permanence, Retry, Scope, Severity};
+    use crate::catalogue::{Action, Permanence, Retry, Scope, Severity, Surface};
+    use crate::keywords::Handling;
     use crate::outcome::Outcome;
     use crate::priority::Priority;
     use crate::segments::Encoding;
@@ -106,7 +107,9 @@ mod tests {
         words_read_back(Scope::ALL);
         words_read_back(Severity::ALL);
         words_read_back(Action::ALL);
+        words_read_back(Surface::ALL);
         words_read_back(Keyword::ALL);
+        words_read_back(Handling::ALL);
     }
 
     #[test]

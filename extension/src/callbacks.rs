@@ -9,6 +9,7 @@ use pgrx::prelude::*;
 use serde_json::json;
 
 use crate::dispatch::{Element, require_array};
+use crate::errors::follow_up;
 use crate::queries::{CALLBACK_LOCK, CALLBACKS};
 use crate::query::{jsonb, jsonb_of};
 use crate::report::{Result, invalid, null_argument};
@@ -23,6 +24,9 @@ const CALLBACK: Element = Element {
     ),
 };
 
+/// Column of `callbacks.sql`: the message that this callback has made fail.
+const FAILED: usize = 12;
+
 /// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn record_twilio_callbacks(
@@ -30,11 +34,31 @@ fn record_twilio_callbacks(
 ) -> Result<TableIterator<'static, (name!(ordinal, i32), name!(result, String))>> {
     let callbacks = callbacks.ok_or_else(|| null_argument("p_callbacks"))?;
     require_array(callbacks, "p_callbacks", &CALLBACK)?;
-    CALLBACK_LOCK.run(&[jsonb(Some(callbacks))])?;
-    let rows = CALLBACKS.rows(&arguments(Some(callbacks)), |row| {
+    lock(Some(callbacks))?;
+    Ok(TableIterator::new(record(Some(callbacks))?))
+}
+
+/// Locks the messages that callbacks, or other objects with message_id or sid, speak of.
+pub fn lock(callbacks: Option<AnyElement>) -> Result<()> {
+    CALLBACK_LOCK.run(&[jsonb(callbacks)])
+}
+
+/// Stores and applies callbacks whose messages are locked, and does what follows from them. Returns position from 1 and
+/// result of each.
+pub fn record(callbacks: Option<AnyElement>) -> Result<Vec<(i32, String)>> {
+    let mut failed = Vec::new();
+    let rows = CALLBACKS.rows(&arguments(callbacks), |row| {
+        failed.extend(row.get::<Uuid>(FAILED)?);
         Ok((row.want(1, "position")?, row.want(2, "result")?))
     })?;
-    Ok(TableIterator::new(rows))
+    follow_up(failed, Vec::new())?;
+    Ok(rows)
+}
+
+/// Applies callbacks to messages that are locked already. Returns the messages that have failed by them.
+pub fn apply(callbacks: Option<AnyElement>) -> Result<Vec<Uuid>> {
+    let failed = CALLBACKS.rows(&arguments(callbacks), |row| row.get::<Uuid>(FAILED))?;
+    Ok(failed.into_iter().flatten().collect())
 }
 
 /// See `sql/api/`.
@@ -76,7 +100,9 @@ fn update_sms_status_atomic(
         "params": { "source": "update_sms_status_atomic", "ErrorMessage": error_message },
     }]));
     CALLBACK_LOCK.run(&[jsonb(callback)])?;
+    let mut failed = Vec::new();
     let rows = CALLBACKS.rows(&arguments(callback), |row| {
+        failed.extend(row.get::<Uuid>(FAILED)?);
         let result: String = row.want(2, "result")?;
         let answer = (
             row.get(3)?,
@@ -91,6 +117,7 @@ fn update_sms_status_atomic(
         );
         Ok((!matches!(result.as_str(), "orphan" | "conflict")).then_some(answer))
     })?;
+    follow_up(failed, Vec::new())?;
     Ok(TableIterator::new(rows.into_iter().flatten()))
 }
 

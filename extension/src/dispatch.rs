@@ -9,8 +9,9 @@ use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::prelude::*;
 
 use crate::emit::new_id;
+use crate::errors::follow_up;
 use crate::queries::{
-    ARRAY, CLAIM, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
+    ARRAY, CLAIM, CLAIM_GUARD, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };
 use crate::query::jsonb;
 use crate::report::{Result, invalid, null_argument, unexpected};
@@ -82,6 +83,7 @@ fn claim_sms_messages(
             format!("Use a number from 1 to {LARGEST_CLAIM}."),
         ));
     }
+    CLAIM_GUARD.run(&[])?;
     let rows = CLAIM.rows(
         &[
             worker.into(),
@@ -141,14 +143,21 @@ fn complete_sms_messages(
         priorities.into(),
         places.into(),
     ];
+    let mut open = (Vec::new(), Vec::new());
     let rows = COMPLETE.rows(&arguments, |row| {
+        let message: Uuid = row.want(1, "message")?;
+        if row.get(6)? == Some(true) {
+            open.0.push(message);
+            open.1.extend(row.get::<String>(5)?);
+        }
         Ok((
-            row.want(1, "message")?,
+            message,
             row.want(2, "attempt")?,
             row.want(3, "result")?,
             row.get(4)?,
         ))
     })?;
+    follow_up(open.0, open.1)?;
     Ok(TableIterator::new(rows))
 }
 
@@ -218,8 +227,11 @@ fn extend_dispatch_leases(
 /// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn expire_dispatch_leases() -> Result<i32> {
+    let (priorities, places) = priority_ranks();
     EXPIRE_LEASES
-        .row(&[], |row| row.want(1, "count"))?
+        .row(&[priorities.into(), places.into()], |row| {
+            row.want(1, "count")
+        })?
         .ok_or_else(|| unexpected("count"))
 }
 

@@ -28,6 +28,10 @@ const MIGRATIONS: &[Migration] = migrations![
     "0004_messages",
     "0005_queue",
     "0006_seeds",
+    "0007_twilio",
+    "0008_consent",
+    "0011_content",
+    "0012_protocol",
 ];
 
 /// Serialises installations. "install" in ASCII.
@@ -217,10 +221,23 @@ fn own_schema(client: &mut SpiClient<'_>) -> Result<()> {
 
 /// Fills the error catalogue from the library; rows that the owner has edited stay as they are.
 fn load_error_codes(client: &mut SpiClient<'_>) -> Result<()> {
-    let codes = catalogue::all();
-    let text = |read: fn(&catalogue::ErrorCode) -> &str| codes.iter().map(read).collect::<Vec<_>>();
-    let number =
-        |read: fn(&catalogue::ErrorCode) -> i32| codes.iter().map(read).collect::<Vec<_>>();
+    let codes: Vec<&catalogue::ErrorCode> = catalogue::defaults()
+        .iter()
+        .chain(catalogue::all())
+        .collect();
+    let text = |read: fn(&catalogue::ErrorCode) -> &str| {
+        codes.iter().map(|&code| read(code)).collect::<Vec<_>>()
+    };
+    let number = |read: fn(&catalogue::ErrorCode) -> i32| {
+        codes.iter().map(|&code| read(code)).collect::<Vec<_>>()
+    };
+    client
+        .update(
+            include_str!("../../sql/queries/unload_error_codes.sql"),
+            None,
+            &[number(|c| c.code).into()],
+        )
+        .map_err(internal)?;
     client
         .update(
             include_str!("../../sql/queries/load_error_codes.sql"),

@@ -5,23 +5,34 @@
 
 use pgrx::prelude::*;
 
+mod again;
 mod callbacks;
 mod cancel;
 mod channel;
 mod dispatch;
 mod emit;
+mod errors;
 mod fan_out;
 mod grant;
+mod in_app;
+mod inbound;
 mod install;
 mod notify;
+mod opt_out;
+mod privacy;
 mod quarantine;
 mod queries;
 mod query;
 mod queue;
 mod report;
+mod resolve;
 mod settings;
+mod statistics;
+mod template;
 mod text;
+mod trigger;
 mod vocabulary;
+mod why;
 
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
@@ -32,7 +43,15 @@ mod tests;
 extension_sql_file!("../../sql/api/application.sql", name = "application");
 extension_sql_file!("../../sql/api/administration.sql", name = "administration");
 extension_sql_file!("../../sql/api/daemon.sql", name = "daemon");
+extension_sql_file!("../../sql/api/consent.sql", name = "consent");
+extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
+extension_sql_file!("../../sql/api/protocol.sql", name = "protocol");
+extension_sql_file!("../../sql/api/templates.sql", name = "templates");
+extension_sql_file!("../../sql/api/triggers.sql", name = "triggers");
+extension_sql_file!("../../sql/api/statistics.sql", name = "statistics");
+extension_sql_file!("../../sql/api/story.sql", name = "story");
+extension_sql_file!("../../sql/api/in_app.sql", name = "in_app");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

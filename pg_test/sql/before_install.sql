@@ -23,8 +23,22 @@ select * from test.error($$select extend_dispatch_leases(test.worker(1), '{}')$$
 select * from test.error($$select expire_dispatch_leases()$$);
 select * from test.error($$select fan_out_notification_events()$$);
 select * from test.error($$select record_twilio_callbacks('[]')$$);
+select * from test.error($$select record_twilio_inbound('[]')$$);
+select * from test.error($$select opt_out_user(test.person(1))$$);
+select * from test.error($$select get_sms_opt_out_status(test.person(1))$$);
+select * from test.error($$select export_consent_evidence()$$);
+select * from test.error($$select erase_user(test.person(1))$$);
+select * from test.error($$select purge_expired_records()$$);
 select * from test.error($$select herald_next_due()$$);
 select * from test.error($$select herald_queue_stats()$$);
+select * from test.error($$select preview_template('x')$$);
+select * from test.error($$select why(test.person(1))$$);
+select * from test.error($$select retry_notification_delivery(test.person(1))$$);
+select * from test.error($$select get_notification_overview_metrics()$$);
+create table test.row (id integer);
+create trigger emits after insert on test.row for each row execute function emit_notification_event_trigger('x.y');
+select * from test.error($$insert into test.row values (1)$$);
+drop table test.row;
 
 -- These two need no tables.
 select herald_admin(), herald_uuid_v7() < herald_uuid_v7() as ids_ascend;

@@ -9,7 +9,15 @@ call test.type('test.plain');
 create procedure test.emit(body text) language plpgsql as
     $$ begin perform emit_notification_event('test.plain', payload => jsonb_build_object('message', body)); end $$;
 -- Makes what waits for another attempt due now.
-create procedure test.wait() language sql as $$ update herald.queue_jobs set run_at = now() $$;
+create procedure test.wait() language sql as $$
+    update herald.queue_jobs set run_at = now();
+    update herald.breakers set resume_at = now();
+$$;
+-- Mends what errors have broken.
+create procedure test.mend() language sql as $$
+    delete from herald.breakers;
+    update herald.user_sms_preferences set phone_verified = true, phone_invalid_reason = null, phone_invalid_at = null, opted_out = false;
+$$;
 create view test.ledger as
     select m.message_content as body, a.attempt, a.outcome, a.reason, a.sid, a.http_status as http, a.error_code as error,
            a.resolved_by, a.worker is not null and a.batch_id is not null as has_worker,
@@ -46,6 +54,9 @@ from herald.sms_messages order by message_content;
 select m.message_content as body, d.status, d.attempts, d.last_error is not null as has_error, d.sent_at is not null as sent, d.failed_at is not null as failed
 from herald.notification_deliveries d join herald.sms_messages m on m.notification_delivery_id = d.id order by 1;
 select count(*) as batches from herald.dispatch_batches;
+-- 21211: the number is not verified any more, and says why.
+select phone_verified, phone_invalid_reason, phone_invalid_at is not null as has_time from herald.user_sms_preferences;
+call test.mend();
 -- Not claimed any more: a second result changes nothing.
 select * from test.complete(1, test.result('accepted', 'rejected'), test.result('unknown', 'not_sent'), test.result('not sent', 'accepted', '{"sid": "SM9"}'));
 -- Nobody knows it.
@@ -80,6 +91,7 @@ begin
         call test.wait();
     end loop;
     delete from herald.queue_jobs;
+    call test.mend();
 end
 $$;
 select distinct on (retry, max_attempts, counts_attempt) retry, max_attempts, counts_attempt from herald.twilio_error_codes where surface <> 'debugger' order by 1, 2, 3;
@@ -129,6 +141,8 @@ select test.number(user_id) as person, opted_out, opted_out_at is not null as ha
 select test.number(user_id) as person, phone_number, kind, source from herald.sms_consent_events;
 call test.emit('after the opt-out');
 select status, reason from test.deliveries where person = 1 and reason is not null;
+-- As if the person had texted START.
+delete from herald.sms_opt_outs;
 update herald.user_sms_preferences set opted_out = false;
 
 -- An answer and a callback may cross: the callback proves that Twilio has it, whatever we saw.

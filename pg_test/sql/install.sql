@@ -19,10 +19,12 @@ select length(decode(value #>> '{}', 'base64')) as key_bytes from herald.setting
 -- Again: nothing changes, edited rows stay.
 update herald.twilio_error_codes set retry = 'never', is_edited = true where code = 30008;
 update herald.twilio_error_codes set retry = 'never' where code = 30003;
+update herald.twilio_error_codes set retry = 'never' where code = 30017;
+update herald.twilio_error_codes set is_edited = false where code = 30017;
 update herald.notification_event_types set default_priority = 'low' where event_type = 'brief.ready';
 select value as key from herald.settings where name = 'callback_key' \gset
 select herald_install() = max(version) as is_current from herald.schema_version;
-select code, retry, is_edited from herald.twilio_error_codes where code in (30003, 30008) order by code;
+select code, retry, is_edited from herald.twilio_error_codes where code in (30003, 30008, 30017) order by code;
 select event_type, default_priority from herald.notification_event_types where event_type = 'brief.ready';
 select value = :'key' as same_key from herald.settings where name = 'callback_key';
 

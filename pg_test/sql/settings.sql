@@ -28,6 +28,7 @@ select herald_set_setting('default_locale', '"pt-BR"');
 -- secret
 select * from test.error($$select herald_set_setting('callback_key', '5')$$);
 select herald_set_setting('callback_key', '"AAAA"');
+select herald_set_setting('opt_out_key', '"AAAA"');
 select name, kind, value from herald.settings order by name;
 -- The table itself refuses the same.
 select * from test.error($$update herald.settings set value = '"x"' where name = 'lease_seconds'$$) limit 1;

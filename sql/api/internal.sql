@@ -18,3 +18,23 @@ language c volatile set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_wake_wrapper';
 comment on function @extschema@.herald_wake() is
 'Trigger function of herald.queue_jobs: at commit, tells the daemons that something is due. pg_herald.notify = auto tells once for many concurrent commits, always tells every time.';
+
+create function @extschema@.herald_retry_delay(
+    category text, base_seconds integer, max_seconds integer, attempt integer, jitter double precision
+) returns double precision
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_rule_delay_wrapper';
+comment on function @extschema@.herald_retry_delay(text, integer, integer, integer, double precision) is
+'As herald_retry_delay(integer, integer, integer, double precision), for a rule of the error catalogue: where base_seconds or max_seconds is 0 the category''s usual delay stands. Raises 22004 for NULL.';
+
+create function @extschema@.herald_error_rule(surface text, http_status integer, code integer) returns integer
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_error_rule_wrapper';
+comment on function @extschema@.herald_error_rule(text, integer, integer) is
+'Which row of herald.twilio_error_codes an error is judged by: its code, or a negative number for a default. http_status and code may be NULL. Raises 22004 for a NULL surface, 22023 for an unknown one.';
+
+create function @extschema@.herald_country_key(phone_number text) returns text
+language c immutable parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_country_key_wrapper';
+comment on function @extschema@.herald_country_key(text) is
+'The country a breaker pauses for this E.164 number: its calling code such as +44, or +1876 for islands that share +1. NULL for NULL.';

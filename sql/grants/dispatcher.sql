@@ -8,6 +8,16 @@ grant execute on function
     {ext}.expire_dispatch_leases(),
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
+    {ext}.claim_unknown_sms_messages(integer),
+    {ext}.herald_owned_sids(text[]),
+    {ext}.complete_unknown_sms_messages(jsonb),
+    {ext}.resolve_sms_message(uuid, text, text),
+    {ext}.claim_stale_sms_messages(integer),
+    {ext}.complete_stale_sms_messages(jsonb),
+    {ext}.record_twilio_inbound(jsonb),
+    {ext}.purge_expired_records(integer),
+    {ext}.why(uuid, uuid),
     {ext}.herald_next_due(),
-    {ext}.herald_queue_stats()
+    {ext}.herald_queue_stats(),
+    {ext}.herald_breakers()
 to {role};

@@ -1,14 +1,18 @@
 -- Stores signed status callbacks and applies them, forward only. $1 callbacks (JSON array, see below);
 -- $2/$3 message statuses and their ranks, $4/$5 Twilio's words and our statuses, $6/$7 delivery statuses and their ranks,
 -- $8/$9 our statuses and the delivery's status each stands for.
+-- A failure is written as it is told; whether another attempt follows is for failures.sql. A text that waits for that attempt
+-- still has the SID of the failed one: it can hear from it that it was delivered after all, and nothing else.
+-- A callback with a stored_id is one of orphans.sql: it is in the table already.
 -- A callback's "mapped" may name our status directly; otherwise Twilio's word decides, and an unknown word changes nothing.
+-- Its "source" is list, fetch or operator when we found it out ourselves; it then settles doubts in that name.
 with message_rank as (select * from unnest($2, $3) as r (status, rank)),
 twilio_word as (select * from unnest($4, $5) as w (word, status)),
 delivery_rank as (select * from unnest($6, $7) as r (status, rank)),
 delivery_goal as (select * from unnest($8, $9) as g (status, delivery_status)),
 input as materialized (
     select i.ordinal::integer as ordinal, i.message_id as named_id, i.attempt as named_attempt, i.sid, i.status as word,
-           i.error_code, coalesce(i.params, '{}') as params, i.idempotency_token,
+           i.error_code, coalesce(i.params, '{}') as params, i.idempotency_token, i.stored_id, i.source,
            coalesce(i.mapped, twilio_word.status) as status,
            -- The ledger knows whose SID this is; a callback that came before it has our id in its URL.
            coalesce(a.message_id, i.message_id) as message_id,
@@ -19,8 +23,8 @@ input as materialized (
                             and c.error_code is not distinct from i.error_code and c.result = 'applied') as is_repeat
     from rows from (jsonb_to_recordset($1) as (
              message_id uuid, attempt integer, sid text, status text, mapped text, error_code integer, params jsonb,
-             idempotency_token text)) with ordinality
-         as i (message_id, attempt, sid, status, mapped, error_code, params, idempotency_token, ordinal)
+             idempotency_token text, stored_id uuid, source text)) with ordinality
+         as i (message_id, attempt, sid, status, mapped, error_code, params, idempotency_token, stored_id, source, ordinal)
     left join twilio_word on twilio_word.word = i.status
     left join herald.sms_send_attempts a on a.sid = i.sid
 ),
@@ -35,7 +39,7 @@ message as materialized (
 judged as materialized (
     select input.*, message.id as found_id, message.user_id, message.phone_number, message.notification_delivery_id,
            coalesce(input.attempt, message.last_attempt) as proven_attempt,
-           new_rank.rank as new_rank, c.category, c.meaning, c.action,
+           new_rank.rank as new_rank,
            case
                when message.id is null then 'orphan'
                when input.named_id is not null
@@ -45,15 +49,19 @@ judged as materialized (
                     and message.twilio_sid <> input.sid then 'conflict'
                when input.status is null then 'ignored'
                when input.is_repeat then 'duplicate'
-               when input.attempt < message.last_attempt then 'stale'
+               when input.attempt < message.last_attempt
+                    and not (new_rank.rank > failed.rank and message.status in ('scheduled', 'pending', 'undelivered', 'failed'))
+                   then 'stale'
                when new_rank.rank <= old_rank.rank and message.status <> 'unknown' then 'stale'
                else 'applied'
            end as result
     from input
     left join message on message.id = input.message_id
     left join message_rank new_rank on new_rank.status = input.status
-    left join message_rank old_rank on old_rank.status = message.status
-    left join herald.twilio_error_codes c on c.code = input.error_code
+    left join message_rank failed on failed.status = 'failed'
+    left join message_rank old_rank
+        on old_rank.status = case when message.status in ('scheduled', 'pending') and message.twilio_sid is not null
+                                  then 'failed' else message.status end
 ),
 -- Of several callbacks for one message the furthest counts.
 best as materialized (
@@ -70,10 +78,6 @@ written as (
         twilio_status = case when best.result = 'applied' then best.word else m.twilio_status end,
         twilio_error_code = case when best.result = 'applied' then coalesce(best.error_code, m.twilio_error_code)
                                  else m.twilio_error_code end,
-        twilio_error_message = case when best.result = 'applied' then coalesce(best.meaning, m.twilio_error_message)
-                                    else m.twilio_error_message end,
-        error_category = case when best.result = 'applied' then coalesce(best.category, m.error_category)
-                              else m.error_category end,
         sent_at = case when best.result = 'applied' and best.status in ('sent', 'undelivered', 'delivered', 'read')
                        then coalesce(m.sent_at, now()) else m.sent_at end,
         delivered_at = case when best.result = 'applied' and best.status in ('delivered', 'read')
@@ -94,7 +98,6 @@ delivery as (
                             then coalesce(d.delivered_at, now()) else d.delivered_at end,
         opened_at = case when goal.delivery_status = 'opened' then coalesce(d.opened_at, now()) else d.opened_at end,
         failed_at = case when goal.delivery_status = 'failed' then coalesce(d.failed_at, now()) else d.failed_at end,
-        last_error = coalesce(best.meaning, d.last_error),
         updated_at = now()
     from best
     join delivery_goal goal on goal.status = best.status
@@ -106,26 +109,34 @@ delivery as (
 -- A callback proves what an unknown attempt's answer would have said.
 settled as (
     update herald.sms_send_attempts a
-    set outcome = 'accepted', sid = best.sid, resolved_by = 'callback', resolved_at = now()
+    set outcome = 'accepted', sid = best.sid, resolved_by = coalesce(best.source, 'callback'), resolved_at = now(),
+        resolve_at = null, resolve_claim = null,
+        poll_at = greatest(now(), a.finished_at + (select poll_first from herald.protocol_times))
     from best
-    where a.message_id = best.found_id and a.attempt = best.proven_attempt and a.outcome = 'unknown'
+    where a.message_id = best.found_id and a.attempt = best.proven_attempt
+      -- Even one that counted as not sent: Twilio's word is better than its list.
+      and a.outcome in ('unknown', 'not_sent')
 ),
-refused as (
-    select user_id, phone_number, error_code, sid from judged where result = 'applied' and action = 'opt_out'
-),
-{opt_out},
 stored as (
     insert into herald.twilio_callbacks
         (id, message_id, attempt, message_sid, message_status, error_code, raw_dlr_done_date, idempotency_token, params, result)
     select {ext}.herald_uuid_v7(), found_id, attempt, sid, word, error_code, params ->> 'RawDlrDoneDate',
            idempotency_token, params, result
     from judged
+    where stored_id is null
     order by ordinal
+),
+restored as (
+    update herald.twilio_callbacks c
+    set message_id = judged.found_id, attempt = judged.attempt, result = judged.result
+    from judged
+    where c.id = judged.stored_id
 )
 select judged.ordinal, judged.result, message.notification_delivery_id, message.user_id,
        coalesce(written.sent_at, message.sent_at), coalesce(written.delivered_at, message.delivered_at),
        message.attempt_count, message.max_attempts, message.priority,
-       judged.result = 'applied' as updated_sms, delivery.id is not null as updated_delivery
+       judged.result = 'applied' as updated_sms, delivery.id is not null as updated_delivery,
+       case when judged.result = 'applied' and judged.status in ('failed', 'undelivered') then judged.found_id end as failed_id
 from judged
 left join message on message.id = judged.found_id
 left join written on written.id = judged.found_id

@@ -19,6 +19,7 @@ g as materialized (
                     end, false) as channel_enabled,
            p.phone_number,
            coalesce(p.phone_verified, false) as phone_verified,
+           p.phone_invalid_reason,
            coalesce(p.opted_out, false) as opted_out,
            {ext}.herald_uuid_v7() as delivery_id,
            {ext}.herald_uuid_v7() as message_id

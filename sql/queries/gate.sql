@@ -8,6 +8,7 @@ case
     when not g.channel_enabled then 'preference'
     when g.channel <> 'sms' then 'no_adapter'
     when g.phone_number is null then 'no_phone'
+    when not g.phone_verified and g.phone_invalid_reason is not null then 'invalid_number'
     when not g.phone_verified then 'unverified'
     when g.opted_out then 'opted_out'
     -- An opt-out belongs to the number, whoever's row it stands in. (An aggregate, because of exists the planner may make a

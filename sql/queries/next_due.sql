@@ -1,5 +1,9 @@
 -- When there is something to do next; NULL = nothing waits. $1 queue ranks
-select min(q.run_at)
+select min(case when kind.job_type = 'send_sms'
+                then greatest(q.run_at, (select max(b.resume_at) from herald.breakers b
+                                         where b.closed_at is null and b.scope in ('account', 'sender')))
+                else q.run_at
+           end)
 from unnest('{send_sms,fan_out}'::text[]) as kind (job_type)
 cross join unnest($1) as rank (priority)
 cross join lateral (

@@ -14,6 +14,14 @@ opted_out as (
     join refused on refused.phone_number = refusing.phone_number
     where p.id = refusing.id
 ),
+-- Twilio blocks the number by itself now, also one that is nobody's.
+blocked as (
+    insert into herald.sms_opt_outs (number_hash, reason, provider_blocked)
+    select distinct on (number_hash) number_hash, reason, true
+    from (select herald.number_hash(phone_number) as number_hash, 'twilio_' || error_code as reason from refused) as number
+    order by number_hash, reason
+    on conflict (number_hash) do update set provider_blocked = true, updated_at = now()
+),
 consent as (
     insert into herald.sms_consent_events (id, user_id, phone_number, kind, source, message_sid)
     select {ext}.herald_uuid_v7(), refused.user_id, refused.phone_number, 'provider_block',

@@ -34,7 +34,8 @@ fn every_row_can_be_read() {
              max_attempts,counts_attempt,scope,severity,action,advice"
         )
     );
-    for row in rows() {
+    assert_eq!(FILE.lines().next(), DEFAULTS_FILE.lines().next());
+    for row in rows(FILE).chain(rows(DEFAULTS_FILE)) {
         assert!(parse(row).is_some(), "malformed row: {row}");
         assert!(!row.contains('"'), "a field may hold no quote: {row}");
     }
@@ -43,6 +44,9 @@ fn every_row_can_be_read() {
         all().is_sorted_by(|a, b| a.code < b.code),
         "codes must be unique and ascending"
     );
+    assert_eq!(defaults().len(), 11);
+    assert!(defaults().is_sorted_by(|a, b| a.code < b.code));
+    assert!(defaults().iter().all(|rule| rule.code < 0));
 }
 
 #[test]
@@ -75,7 +79,7 @@ fn lookup_finds_every_code_and_nothing_else() {
 
 #[test]
 fn texts_are_short_and_clean() {
-    for entry in all() {
+    for entry in all().iter().chain(defaults()) {
         assert!(CATEGORIES.contains(&entry.category), "{entry:?}");
         for text in [entry.surface, entry.meaning, entry.advice] {
             assert!(
@@ -89,7 +93,7 @@ fn texts_are_short_and_clean() {
 
 #[test]
 fn surfaces_have_known_forms() {
-    for entry in all() {
+    for entry in all().iter().chain(defaults()) {
         let first = entry
             .surface
             .strip_suffix(" or callback")
@@ -113,7 +117,7 @@ fn surfaces_have_known_forms() {
 
 #[test]
 fn columns_agree_with_each_other() {
-    for entry in all() {
+    for entry in all().iter().chain(defaults()) {
         let has_delay = matches!(entry.retry, Retry::Once | Retry::Backoff);
         assert!(!has_delay || entry.base_delay_seconds > 0, "{entry:?}");
         assert!(
@@ -162,6 +166,67 @@ fn columns_agree_with_each_other() {
                 "{entry:?}"
             );
         }
+    }
+}
+
+#[test]
+fn every_code_is_its_own_rule_wherever_it_is_seen() {
+    for entry in all() {
+        for &surface in Surface::ALL {
+            for status in [None, Some(400), Some(401), Some(404), Some(429), Some(500)] {
+                assert_eq!(rule(surface, status, Some(entry.code)), entry);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_in_the_catalogue_goes_by_surface_status_and_family() {
+    use Surface::{Callback, Lookup, Request, Verify};
+    for (surface, status, code, expected) in [
+        (Request, Some(400), None, -1),
+        (Request, Some(422), Some(21999), -1),
+        (Request, Some(403), Some(1), -4),
+        (Request, None, Some(1), -1),
+        (Request, Some(401), None, -4),
+        (Request, Some(404), None, -4),
+        (Request, Some(407), None, -4),
+        (Request, Some(429), Some(1), -3),
+        (Request, Some(408), None, -2),
+        (Request, Some(500), None, -2),
+        (Request, Some(503), Some(1), -2),
+        (Request, Some(302), None, -2),
+        (Callback, None, None, -5),
+        (Callback, None, Some(30031), -5),
+        (Callback, None, Some(30999), -5),
+        (Callback, None, Some(20999), -6),
+        (Callback, None, Some(21999), -7),
+        (Callback, None, Some(35999), -7),
+        (Callback, None, Some(63999), -7),
+        (Callback, None, Some(575_001), -7),
+        (Callback, None, Some(-5), -7),
+        (Verify, Some(400), Some(60999), -8),
+        (Verify, Some(429), None, -9),
+        (Verify, Some(503), None, -10),
+        (Verify, None, None, -8),
+        (Lookup, Some(500), None, -11),
+    ] {
+        let found = rule(surface, status, code);
+        assert_eq!(found.code, expected, "{surface} {status:?} {code:?}");
+    }
+    // Each of them is used, and none of them is a code.
+    for default in defaults() {
+        assert!(lookup(default.code).is_none());
+    }
+}
+
+#[test]
+fn a_rule_without_delay_gets_its_categorys() {
+    assert_eq!(usual_delay_seconds("rate_limit").0, 300);
+    assert_eq!(usual_delay_seconds("carrier_issue").0, 180);
+    for category in CATEGORIES {
+        let (base, max) = usual_delay_seconds(category);
+        assert!(60 <= base && base < max, "{category}");
     }
 }
 

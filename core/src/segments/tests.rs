@@ -23,8 +23,12 @@ fn repeated(character: &str, times: usize) -> String {
 #[derive(Deserialize)]
 struct Vectors {
     replacements: BTreeMap<char, String>,
-    texts: Vec<(String, String, String, usize, usize, String, usize, usize)>,
+    texts: Vec<Text>,
 }
+
+/// A row of the file, as `columns` in it says.
+#[derive(Deserialize)]
+struct Text(String, String, String, usize, usize, String, usize, usize);
 
 fn vectors() -> Vectors {
     serde_json::from_str(include_str!("../../tests/data/segment_vectors.json")).unwrap()
@@ -34,7 +38,7 @@ fn vectors() -> Vectors {
 fn random_texts_count_as_in_twilios_calculator() {
     let texts = vectors().texts;
     assert_eq!(texts.len(), 300);
-    for (kind, body, encoding, units, segments, smart_encoding, smart_units, smart_segments) in
+    for Text(kind, body, encoding, units, segments, smart_encoding, smart_units, smart_segments) in
         &texts
     {
         assert_eq!(

@@ -7,8 +7,20 @@ use pgrx::pg_sys::BuiltinOid::{
 
 use crate::query::Query;
 
+mod consent;
+mod content;
+mod errors;
+mod in_app;
+mod protocol;
 mod settings;
+mod triggers;
+pub use consent::*;
+pub use content::*;
+pub use errors::*;
+pub use in_app::*;
+pub use protocol::*;
 pub use settings::*;
+pub use triggers::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
@@ -26,6 +38,8 @@ pub(crate) use query;
 
 const GATE: &str = include_str!("../../../sql/queries/gate.sql");
 const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
+/// What an event type wants when an outcome is unknown.
+const UNKNOWN_POLICY: &str = include_str!("../../../sql/queries/unknown_policy.sql");
 const OPT_OUT: &str = include_str!("../../../sql/queries/opt_out.sql");
 
 /// The subscription of the one user an event is for.
@@ -115,19 +129,19 @@ query!(/** Cancels one text. */ CANCEL_MESSAGE, "cancel_message.sql", true, [UUI
 query!(/** Ends the fan-out of an event. */ STOP_EVENT, "stop_event.sql", true, [UUIDOID]);
 query!(/** Cancels what waits of an event. */ CANCEL_EVENT, "cancel_event.sql", true, [UUIDOID]);
 query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID],
-    "{gate}" = GATE);
+    "{gate}" = GATE, "{breaker}" = BREAKER);
 query!(/** Whether a JSON value is an array of the right elements. */ ARRAY, "array.sql", false, [JSONBOID, TEXTOID]);
 query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
     [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
      INT2ARRAYOID],
-    "{opt_out}" = OPT_OUT);
+    "{failure}" = FAILURE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT, "{unknown_policy}" = UNKNOWN_POLICY);
 query!(/** Renews leases. */ EXTEND_LEASES, "extend_leases.sql", true, [UUIDOID, UUIDARRAYOID]);
-query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, []);
+query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, [TEXTARRAYOID, INT2ARRAYOID],
+    "{unknown_policy}" = UNKNOWN_POLICY);
 query!(/** Locks the messages of callbacks. */ CALLBACK_LOCK, "callback_lock.sql", true, [JSONBOID]);
 query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
     [JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
-     TEXTARRAYOID],
-    "{opt_out}" = OPT_OUT);
+     TEXTARRAYOID]);
 query!(/** When the next work is due. */ NEXT_DUE, "next_due.sql", false, [INT2ARRAYOID]);
 query!(/** Queue gauges. */ QUEUE_STATS, "queue_stats.sql", false, [TEXTARRAYOID, INT2ARRAYOID]);
 query!(/** What a daemon must know. */ HELLO, "hello.sql", false, []);
