@@ -9,6 +9,7 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::boottime::BootTime;
+use crate::breakers::Breakers;
 use crate::database::DatabaseError;
 use crate::error::chain;
 use crate::health::Health;
@@ -24,7 +25,7 @@ use crate::store;
 use crate::systemd::Systemd;
 
 /// Oldest tables that this daemon works with.
-pub(crate) const OLDEST_SCHEMA: i32 = 1;
+pub(crate) const OLDEST_SCHEMA: i32 = 7;
 /// A clock that differs by more is worth a warning. Deadlines do not depend on it: they are Postgres' own.
 const CLOCK_TOLERANCE_SECONDS: f64 = 2.0;
 /// How often it is asked whether a broadcast waits.
@@ -73,6 +74,7 @@ pub(crate) struct MainLoop {
     systemd: Systemd,
     pace: Pace,
     leases: Leases,
+    breakers: Breakers,
     fan_out_at: Instant,
 }
 
@@ -99,6 +101,7 @@ impl MainLoop {
             systemd: Systemd::default(),
             pace: Pace::default(),
             leases: Leases::new(now),
+            breakers: Breakers::new(now),
             fan_out_at: now,
         }
     }
@@ -193,6 +196,7 @@ impl MainLoop {
             return Err(error);
         }
         self.leases.keep(&mut self.parts, self.lease).await?;
+        self.breakers.keep(&mut self.parts).await?;
         if self.parts.jobs.is_none() {
             return Ok(Next::Room);
         }

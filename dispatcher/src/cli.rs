@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
 
 /// Sends what pg_herald has queued, through Twilio, and records what becomes of it.
 #[derive(Debug, Parser)]
@@ -18,7 +19,8 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Settings come from the TOML file and from the environment; `herald config` lists them all.
-Exit codes: 0 done, 1 check found problems, 2 wrong command line, 69 unavailable (database, or the HTTP
+Exit codes: 0 done, 1 check found problems, resolve was refused, why knows no such event, 2 wrong command line,
+69 unavailable (database, or the HTTP
 address is taken), 70 defect, 75 ended before all results were written, 77 not permitted, 78 wrong configuration.";
 
 /// What to do.
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show what waits in the queue
     Status(StatusArgs),
+    /// Decide by hand what became of a text of which nobody knows whether Twilio took it
+    Resolve(ResolveArgs),
+    /// Tell what happened to an event and why, from emit to the last word; numbers are masked, texts not shown
+    Why(WhyArgs),
     /// List every setting, its value and where it comes from; secrets are not shown
     Config,
 }
@@ -45,10 +51,44 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
+/// Arguments of `herald resolve`.
+#[derive(Debug, Args)]
+pub(crate) struct ResolveArgs {
+    /// Id of the message, as in the view herald.unknown_messages and in the log
+    pub(crate) message: Uuid,
+    /// What became of it
+    #[command(subcommand)]
+    pub(crate) decision: Decision,
+}
+
+/// What an operator knows of a text in doubt.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Decision {
+    /// Twilio has it, as the message with this SID
+    Accepted {
+        /// SM or MM and 32 hexadecimal digits
+        sid: String,
+    },
+    /// Twilio never took it: it is sent again, if its event type allows that
+    NotSent,
+}
+
 /// Options of `herald status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// One JSON array instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `herald why`.
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// The event's id, as emit_notification_event() returned it
+    pub(crate) event: Uuid,
+    /// One recipient's id; without it all of them
+    pub(crate) user: Option<Uuid>,
+    /// One JSON array instead of lines
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod boottime;
+mod breakers;
 mod callbacks;
 mod check;
 mod claim;
@@ -16,7 +17,9 @@ mod error;
 mod exit;
 mod health;
 mod http;
+mod inbound;
 mod inflight;
+mod janitor;
 mod leases;
 mod link;
 mod listen;
@@ -24,7 +27,9 @@ mod logging;
 mod metrics;
 mod output;
 mod pace;
+mod reconcile;
 mod records;
+mod resolve;
 mod run;
 mod send;
 mod shutdown;
@@ -33,6 +38,7 @@ mod store;
 mod systemd;
 mod twilio;
 mod webhook;
+mod why;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -61,6 +67,14 @@ fn main() -> ExitCode {
         Command::Check(args) => block_on(check::check(&sources, &args)),
         Command::Status(args) => match load(&sources) {
             Ok(config) => block_on(status::status(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Resolve(args) => match load(&sources) {
+            Ok(config) => block_on(resolve::resolve(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Why(args) => match load(&sources) {
+            Ok(config) => block_on(why::why(&config, &args)),
             Err(exit) => exit,
         },
         Command::Run => match load(&sources) {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use herald_core::callback::CallbackKey;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::twilio::Answer;
+use crate::twilio::{Answer, Listed};
 
 /// What the extension says of itself and of this installation.
 #[derive(Debug, Clone)]
@@ -55,6 +56,9 @@ pub(crate) struct AttemptResult {
     pub(crate) attempt: i32,
     /// accepted, rejected, not_sent or unknown.
     pub(crate) outcome: &'static str,
+    /// Who was named as the sender; only with a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sender: Option<String>,
     /// What Twilio said.
     #[serde(flatten)]
     pub(crate) answer: Answer,
@@ -77,6 +81,129 @@ pub(crate) struct Callback {
     pub(crate) params: serde_json::Map<String, serde_json::Value>,
     /// `I-Twilio-Idempotency-Token`: equal on all retries of one callback.
     pub(crate) idempotency_token: Option<String>,
+}
+
+/// One row of `herald_breakers()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Breaker {
+    /// Identity.
+    pub(crate) id: Uuid,
+    /// account, sender or country.
+    pub(crate) scope: String,
+    /// Which sender or country.
+    pub(crate) key: String,
+    /// Twilio's code, or a negative default.
+    pub(crate) error_code: Option<i32>,
+    /// What it says.
+    pub(crate) reason: String,
+    /// low, medium, high or critical.
+    pub(crate) severity: String,
+    /// What a person should do.
+    pub(crate) advice: Option<String>,
+}
+
+/// One attempt of `claim_unknown_sms_messages()`: in doubt, or on its way to the same number.
+#[derive(Debug, Clone)]
+pub(crate) struct UnknownAttempt {
+    /// The fence of what is found.
+    pub(crate) claim_id: Uuid,
+    /// `sms_messages.id`.
+    pub(crate) message_id: Uuid,
+    /// Number of the attempt.
+    pub(crate) attempt: i32,
+    /// E.164.
+    pub(crate) to_number: String,
+    /// The text. Never logged.
+    pub(crate) body: String,
+    /// Twilio cannot have accepted it before; seconds since 1970.
+    pub(crate) accepted_from: i64,
+    /// Nor after.
+    pub(crate) accepted_until: i64,
+    /// Earlier attempts that Twilio refused, and lists.
+    pub(crate) refused_before: i32,
+    /// Whether it is to be decided.
+    pub(crate) settle: bool,
+}
+
+/// What a look into Twilio's list says of one attempt, as `complete_unknown_sms_messages` takes it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LookResult {
+    /// From the claim.
+    pub(crate) claim_id: Uuid,
+    /// `sms_messages.id`.
+    pub(crate) message_id: Uuid,
+    /// Number of the attempt.
+    pub(crate) attempt: i32,
+    /// found, absent, ambiguous or failed.
+    pub(crate) verdict: &'static str,
+    /// Twilio's id, with found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<String>,
+    /// Twilio's word for its status, with found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<String>,
+    /// Twilio's error code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error_code: Option<i32>,
+}
+
+/// One row of `claim_stale_sms_messages()`: an acceptance of which nothing final was heard.
+#[derive(Debug, Clone)]
+pub(crate) struct SilentAttempt {
+    /// `sms_messages.id`.
+    pub(crate) message_id: Uuid,
+    /// Number of the attempt.
+    pub(crate) attempt: i32,
+    /// Twilio's id.
+    pub(crate) sid: String,
+}
+
+/// What Twilio says of it, as `complete_stale_sms_messages` takes it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StaleResult {
+    message_id: Uuid,
+    attempt: i32,
+    sid: String,
+    /// found, gone or failed.
+    pub(crate) verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<i32>,
+}
+
+impl StaleResult {
+    /// `answer` is what Twilio has; `None` if it gave no answer, `Some(None)` if it has nothing.
+    pub(crate) fn new(silent: SilentAttempt, answer: Option<Option<Listed>>) -> Self {
+        let (verdict, message) = match answer {
+            None => ("failed", None),
+            Some(None) => ("gone", None),
+            Some(message) => ("found", message),
+        };
+        Self {
+            message_id: silent.message_id,
+            attempt: silent.attempt,
+            sid: silent.sid,
+            verdict,
+            error_code: message.as_ref().and_then(|message| message.error_code),
+            status: message.map(|message| message.status),
+        }
+    }
+}
+
+/// One row of `why()`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StoryLine {
+    /// When it happened.
+    pub(crate) at: DateTime<Utc>,
+    /// The recipient it is about; `None` = the event.
+    pub(crate) user_id: Option<Uuid>,
+    /// The channel it is about.
+    pub(crate) channel: Option<String>,
+    /// What happened, in a word.
+    pub(crate) step: String,
+    /// More about it.
+    pub(crate) detail: String,
 }
 
 /// One row of `herald_queue_stats()`.

@@ -20,11 +20,14 @@ use crate::error::chain;
 use crate::exit::Exit;
 use crate::health::Health;
 use crate::http;
+use crate::inbound::Policy;
 use crate::inflight::InFlight;
+use crate::janitor::Janitor;
 use crate::link::Link;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::output::print;
+use crate::reconcile::Reconciler;
 use crate::send::Sender;
 use crate::shutdown::{Shutdown, Signals, Trigger};
 use crate::systemd::Systemd;
@@ -82,6 +85,7 @@ impl Daemon {
         let (jobs, claimed) = mpsc::unbounded_channel();
         let (results, answered) = mpsc::unbounded_channel();
         let (callbacks, received) = mpsc::unbounded_channel();
+        let (texts, came) = mpsc::unbounded_channel();
         let in_flight = Arc::new(InFlight::default());
         let wake = Arc::new(Notify::new());
         let health = Arc::new(Health::new(link(), hello_seen.clone(), metrics.clone()));
@@ -96,8 +100,27 @@ impl Daemon {
             verifier: Verifier::new(&public_url, tokens.collect()),
             hello: hello_seen.clone(),
             callbacks,
+            texts,
+            inbound_policy: Policy {
+                keywords: config.twilio.keywords,
+                answers: config.inbound_answers,
+                sender: config.twilio.sender.clone(),
+            },
             metrics: metrics.clone(),
         });
+        let janitor = Janitor {
+            link: link(),
+            hello: hello_seen.clone(),
+            metrics: metrics.clone(),
+        };
+        let reconciler = Reconciler {
+            link: link(),
+            twilio: twilio.clone(),
+            sender: config.twilio.sender.clone(),
+            hello: hello_seen.clone(),
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
+        };
         let sender = Sender {
             twilio,
             public_url: public_url.as_str().into(),
@@ -114,6 +137,7 @@ impl Daemon {
             in_flight: in_flight.clone(),
         };
         let recorder = Recorder { link: link() };
+        let inbound = Recorder { link: link() };
         let listener = Listener {
             database: database.clone(),
             wake: wake.clone(),
@@ -156,8 +180,20 @@ impl Daemon {
             "recorder"
         });
         tasks.spawn(async move {
+            inbound.run(came).await;
+            "inbound"
+        });
+        tasks.spawn(async move {
+            janitor.run().await;
+            "janitor"
+        });
+        tasks.spawn(async move {
             listener.run().await;
             "listener"
+        });
+        tasks.spawn(async move {
+            reconciler.run().await;
+            "reconciler"
         });
         announce(address, &public_url, worker);
         Ok(Self {

@@ -34,14 +34,25 @@ fn record_twilio_callbacks(
 ) -> Result<TableIterator<'static, (name!(ordinal, i32), name!(result, String))>> {
     let callbacks = callbacks.ok_or_else(|| null_argument("p_callbacks"))?;
     require_array(callbacks, "p_callbacks", &CALLBACK)?;
-    CALLBACK_LOCK.run(&[jsonb(Some(callbacks))])?;
+    lock(Some(callbacks))?;
+    Ok(TableIterator::new(record(Some(callbacks))?))
+}
+
+/// Locks the messages that callbacks, or other objects with message_id or sid, speak of.
+pub fn lock(callbacks: Option<AnyElement>) -> Result<()> {
+    CALLBACK_LOCK.run(&[jsonb(callbacks)])
+}
+
+/// Stores and applies callbacks whose messages are locked, and does what follows from them. Returns position from 1 and
+/// result of each.
+pub fn record(callbacks: Option<AnyElement>) -> Result<Vec<(i32, String)>> {
     let mut failed = Vec::new();
-    let rows = CALLBACKS.rows(&arguments(Some(callbacks)), |row| {
+    let rows = CALLBACKS.rows(&arguments(callbacks), |row| {
         failed.extend(row.get::<Uuid>(FAILED)?);
         Ok((row.want(1, "position")?, row.want(2, "result")?))
     })?;
     follow_up(failed, Vec::new())?;
-    Ok(TableIterator::new(rows))
+    Ok(rows)
 }
 
 /// Applies callbacks to messages that are locked already. Returns the messages that have failed by them.

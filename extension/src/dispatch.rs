@@ -227,8 +227,11 @@ fn extend_dispatch_leases(
 /// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn expire_dispatch_leases() -> Result<i32> {
+    let (priorities, places) = priority_ranks();
     EXPIRE_LEASES
-        .row(&[], |row| row.want(1, "count"))?
+        .row(&[priorities.into(), places.into()], |row| {
+            row.want(1, "count")
+        })?
         .ok_or_else(|| unexpected("count"))
 }
 

@@ -3,7 +3,7 @@
 use pgrx::datum::AnyElement;
 use pgrx::prelude::*;
 
-use crate::queries::{SET_SETTING, SETTING};
+use crate::queries::{SET_SETTING, SETTING, SETTING_CONFLICT};
 use crate::query::jsonb;
 use crate::report::{Result, invalid, null_argument};
 
@@ -48,6 +48,14 @@ fn herald_set_setting(name: Option<&str>, value: Option<AnyElement>) -> Result<(
                 maximum.unwrap_or_else(|| "infinity".to_owned())
             ),
         ));
+    }
+    if kind == "integer" {
+        let conflict = SETTING_CONFLICT.row(&[name.into(), jsonb(Some(value))], |row| {
+            Ok((row.get::<String>(1)?, row.want::<String>(2, "hint")?))
+        })?;
+        if let Some((Some(problem), hint)) = conflict {
+            return Err(invalid(problem, hint));
+        }
     }
     SET_SETTING.run(&[name.into(), jsonb(Some(value))])
 }

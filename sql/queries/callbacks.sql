@@ -5,13 +5,14 @@
 -- still has the SID of the failed one: it can hear from it that it was delivered after all, and nothing else.
 -- A callback with a stored_id is one of orphans.sql: it is in the table already.
 -- A callback's "mapped" may name our status directly; otherwise Twilio's word decides, and an unknown word changes nothing.
+-- Its "source" is list, fetch or operator when we found it out ourselves; it then settles doubts in that name.
 with message_rank as (select * from unnest($2, $3) as r (status, rank)),
 twilio_word as (select * from unnest($4, $5) as w (word, status)),
 delivery_rank as (select * from unnest($6, $7) as r (status, rank)),
 delivery_goal as (select * from unnest($8, $9) as g (status, delivery_status)),
 input as materialized (
     select i.ordinal::integer as ordinal, i.message_id as named_id, i.attempt as named_attempt, i.sid, i.status as word,
-           i.error_code, coalesce(i.params, '{}') as params, i.idempotency_token, i.stored_id,
+           i.error_code, coalesce(i.params, '{}') as params, i.idempotency_token, i.stored_id, i.source,
            coalesce(i.mapped, twilio_word.status) as status,
            -- The ledger knows whose SID this is; a callback that came before it has our id in its URL.
            coalesce(a.message_id, i.message_id) as message_id,
@@ -22,8 +23,8 @@ input as materialized (
                             and c.error_code is not distinct from i.error_code and c.result = 'applied') as is_repeat
     from rows from (jsonb_to_recordset($1) as (
              message_id uuid, attempt integer, sid text, status text, mapped text, error_code integer, params jsonb,
-             idempotency_token text, stored_id uuid)) with ordinality
-         as i (message_id, attempt, sid, status, mapped, error_code, params, idempotency_token, stored_id, ordinal)
+             idempotency_token text, stored_id uuid, source text)) with ordinality
+         as i (message_id, attempt, sid, status, mapped, error_code, params, idempotency_token, stored_id, source, ordinal)
     left join twilio_word on twilio_word.word = i.status
     left join herald.sms_send_attempts a on a.sid = i.sid
 ),
@@ -108,9 +109,13 @@ delivery as (
 -- A callback proves what an unknown attempt's answer would have said.
 settled as (
     update herald.sms_send_attempts a
-    set outcome = 'accepted', sid = best.sid, resolved_by = 'callback', resolved_at = now()
+    set outcome = 'accepted', sid = best.sid, resolved_by = coalesce(best.source, 'callback'), resolved_at = now(),
+        resolve_at = null, resolve_claim = null,
+        poll_at = greatest(now(), a.finished_at + (select poll_first from herald.protocol_times))
     from best
-    where a.message_id = best.found_id and a.attempt = best.proven_attempt and a.outcome = 'unknown'
+    where a.message_id = best.found_id and a.attempt = best.proven_attempt
+      -- Even one that counted as not sent: Twilio's word is better than its list.
+      and a.outcome in ('unknown', 'not_sent')
 ),
 stored as (
     insert into herald.twilio_callbacks

@@ -39,7 +39,8 @@ judged as materialized (
            message.phone_number, message.priority, message.notification_delivery_id, message.claimed_at,
            message.attempt_count, message.max_attempts, message.expires_at,
            -- A callback may have come before the answer was read: then Twilio has the message, whatever we saw.
-           case when message.twilio_sid is not null then 'accepted' else input.outcome end as seen
+           case when message.twilio_sid is not null then 'accepted' else input.outcome end as seen,
+           case when message.twilio_sid is null and input.outcome <> 'accepted' then {unknown_policy} end as unknown_policy
     from answer as input
     join message on message.id = input.message_id and message.batch_id = input.batch_id
                     and message.last_attempt = input.attempt
@@ -48,28 +49,35 @@ failing as materialized (
     select message_id, user_id, phone_number, attempt, 'request' as surface, http_status, error_code,
            seen = 'rejected' or http_status is not null or error_code is not null as is_refused,
            attempt_count as attempts_before, max_attempts, expires_at, claimed_at as attempt_at, sender,
-           null::text as sid, reason, retry_after_seconds, true as is_news
+           null::text as sid, reason, retry_after_seconds, seen <> 'unknown' as is_news
     from judged
-    where seen in ('rejected', 'not_sent')
+    -- What an answer of doubtful worth says is noted, and nothing follows from it.
+    where seen in ('rejected', 'not_sent') or seen = 'unknown' and http_status is not null
 ),
 {failure},
 decided as materialized (
     select j.message_id, j.attempt, j.batch_id, j.outcome, j.sid, j.twilio_status, j.http_status, j.error_code,
            j.error_message, j.request_id, j.elapsed_ms, j.segments, j.reason, j.known_sid, j.phone_number, j.priority,
-           j.notification_delivery_id, j.claimed_at, j.seen, r.category, r.meaning, r.run_at,
+           j.notification_delivery_id, j.claimed_at, j.seen, r.category, r.meaning,
+           -- What is in doubt and is not waited for goes again at once, and then more slowly.
+           case when j.seen = 'unknown' or r.message_id is null then now() + make_interval(secs =>
+               case when j.attempt > 1 then {ext}.herald_retry_delay(5, 300, j.attempt - 1, random()) else 0 end)
+           else r.run_at end as run_at,
            -- The rule, which the owner may have edited, decides what a refusal says: not_sent blames anything but the text.
            case
-               when r.message_id is null then j.seen
+               when r.message_id is null or j.seen = 'unknown' then j.seen
                when not r.is_refused then 'not_sent'
                when r.retry = 'reconcile' then 'unknown'
                when r.counts_attempt or r.retry = 'not_applicable' then 'rejected'
                else 'not_sent'
            end as settled,
-           coalesce(r.attempts, j.attempt_count + 1) as attempts,
+           case when r.message_id is null or j.seen = 'unknown' then j.attempt_count + 1 else r.attempts end as attempts,
            case
                when j.seen = 'accepted' then
                    case when new_rank.rank > old_rank.rank then coalesce(word.status, 'sending') else j.old_status end
-               when j.seen = 'unknown' or r.retry = 'reconcile' then 'unknown'
+               when j.seen = 'unknown' or r.retry = 'reconcile' then
+                   case when j.unknown_policy = 'at_least_once' and coalesce(r.attempts, j.attempt_count + 1) < j.max_attempts
+                        then 'pending' else 'unknown' end
                when r.goes_again then 'pending'
                else 'failed'
            end as new_status
@@ -88,7 +96,8 @@ written as (
         twilio_status = coalesce(m.twilio_status, d.twilio_status),
         twilio_error_code = coalesce(d.error_code, m.twilio_error_code),
         twilio_error_message = coalesce(d.meaning, d.error_message, m.twilio_error_message),
-        error_category = coalesce(d.category, m.error_category),
+        -- In doubt, a failure may still be told; failures.sql has to see that nothing was made of it yet.
+        error_category = case when d.new_status = 'unknown' then m.error_category else coalesce(d.category, m.error_category) end,
         segments = coalesce(nullif(d.segments, 0), m.segments),
         sent_at = case when d.new_status in ('sent', 'delivered') then coalesce(m.sent_at, now()) else m.sent_at end,
         failed_at = case when d.new_status in ('failed', 'undelivered') then coalesce(m.failed_at, now()) else m.failed_at end,
@@ -101,11 +110,16 @@ written as (
 ledger as (
     insert into herald.sms_send_attempts
         (message_id, attempt, batch_id, worker, started_at, finished_at, outcome, reason, sid, http_status, error_code,
-         error_message, request_id, resolved_by, resolved_at)
+         error_message, request_id, resolved_by, resolved_at, resolve_at)
     select message_id, attempt, batch_id, $1, now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0), now(),
            settled, reason, case when settled = 'accepted' then coalesce(known_sid, sid) end, http_status, error_code,
            error_message, request_id,
-           case when seen <> outcome then 'callback' end, case when seen <> outcome then now() end
+           case when seen <> outcome then 'callback' when settled = 'unknown' and new_status = 'pending' then 'policy' end,
+           case when seen <> outcome or settled = 'unknown' and new_status = 'pending' then now() end,
+           case when new_status = 'unknown'
+                then now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0)
+                     + (select decision_wait from herald.protocol_times)
+           end
     from decided
 ),
 delivery as (

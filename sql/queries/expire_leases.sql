@@ -1,4 +1,5 @@
--- Batches whose worker has gone: what was asked of Twilio is in doubt, so it becomes unknown and is never sent blindly again.
+-- Batches whose worker has gone: what was asked of Twilio is in doubt, so it becomes unknown and is never sent blindly
+-- again, unless its event type asks for that. $1/$2 names and ranks of the priorities
 with expired as materialized (
     select b.id, b.worker, b.claimed_at, b.message_ids
     from herald.dispatch_batches b
@@ -7,32 +8,59 @@ with expired as materialized (
     for update skip locked
 ),
 message as materialized (
-    select m.id, m.last_attempt, m.twilio_sid, m.batch_id, expired.worker, expired.claimed_at
+    select m.id, m.last_attempt, m.twilio_sid, m.batch_id, m.attempt_count, m.max_attempts, m.priority,
+           m.notification_delivery_id, expired.worker, expired.claimed_at
     from expired
     cross join lateral unnest(expired.message_ids) as claimed (id)
     join herald.sms_messages m on m.id = claimed.id and m.batch_id = expired.id
     order by m.id
     for no key update of m
 ),
+decided as materialized (
+    select message.*,
+           case
+               when twilio_sid is not null then 'proven'
+               when attempt_count + 1 < max_attempts and {unknown_policy} = 'at_least_once' then 'again'
+               else 'unknown'
+           end as step
+    from message
+),
 doubted as (
     update herald.sms_messages m
-    set status = case when m.twilio_sid is null then 'unknown' else m.status end,
+    set status = case decided.step when 'proven' then m.status when 'again' then 'pending' else 'unknown' end,
         attempt_count = m.attempt_count + 1,
+        next_retry_at = case when decided.step = 'again' then now() end,
         batch_id = null,
         updated_at = now()
-    from message
-    where m.id = message.id
-    returning m.status
+    from decided
+    where m.id = decided.id
 ),
 ledger as (
     insert into herald.sms_send_attempts
-        (message_id, attempt, batch_id, worker, started_at, finished_at, outcome, reason, sid, resolved_by, resolved_at)
+        (message_id, attempt, batch_id, worker, started_at, finished_at, outcome, reason, sid, resolved_by, resolved_at, resolve_at)
     select id, last_attempt, batch_id, worker, claimed_at, now(),
-           case when twilio_sid is null then 'unknown' else 'accepted' end, 'lease_expired', twilio_sid,
-           case when twilio_sid is not null then 'callback' end, case when twilio_sid is not null then now() end
-    from message
+           case step when 'proven' then 'accepted' else 'unknown' end, 'lease_expired', twilio_sid,
+           case step when 'proven' then 'callback' when 'again' then 'policy' end,
+           case when step <> 'unknown' then now() end,
+           -- Its request may have begun at any time up to the end of the lease.
+           case when step = 'unknown' then now() + times.decision_wait end
+    from decided
+    cross join herald.protocol_times times
+),
+delivery as (
+    update herald.notification_deliveries d
+    set status = 'pending', updated_at = now()
+    from decided
+    where decided.step = 'again' and d.id = decided.notification_delivery_id and d.status = 'queued'
+),
+job as (
+    insert into herald.queue_jobs (subject_id, job_type, priority, run_at, attempt)
+    select decided.id, 'send_sms', rank.priority, now(), decided.last_attempt + 1
+    from decided
+    join unnest($1, $2) as rank (name, priority) on rank.name = decided.priority
+    where decided.step = 'again'
 ),
 closed as (
     delete from herald.dispatch_batches b using expired where b.id = expired.id
 )
-select count(*)::integer from doubted where status = 'unknown'
+select count(*)::integer from decided where step = 'unknown'

@@ -12,4 +12,4 @@ from herald.dispatch_batches
 union all
 select 'unknown', 'all', count(*), coalesce(extract(epoch from now() - min(finished_at)), 0)::double precision
 from herald.sms_send_attempts
-where outcome = 'unknown'
+where resolve_at is not null

@@ -8,11 +8,19 @@ use pgrx::pg_sys::BuiltinOid::{
 use crate::query::Query;
 
 mod consent;
+mod content;
 mod errors;
+mod in_app;
+mod protocol;
 mod settings;
+mod triggers;
 pub use consent::*;
+pub use content::*;
 pub use errors::*;
+pub use in_app::*;
+pub use protocol::*;
 pub use settings::*;
+pub use triggers::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
@@ -30,6 +38,8 @@ pub(crate) use query;
 
 const GATE: &str = include_str!("../../../sql/queries/gate.sql");
 const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
+/// What an event type wants when an outcome is unknown.
+const UNKNOWN_POLICY: &str = include_str!("../../../sql/queries/unknown_policy.sql");
 const OPT_OUT: &str = include_str!("../../../sql/queries/opt_out.sql");
 
 /// The subscription of the one user an event is for.
@@ -124,9 +134,10 @@ query!(/** Whether a JSON value is an array of the right elements. */ ARRAY, "ar
 query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
     [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
      INT2ARRAYOID],
-    "{failure}" = FAILURE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT);
+    "{failure}" = FAILURE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT, "{unknown_policy}" = UNKNOWN_POLICY);
 query!(/** Renews leases. */ EXTEND_LEASES, "extend_leases.sql", true, [UUIDOID, UUIDARRAYOID]);
-query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, []);
+query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, [TEXTARRAYOID, INT2ARRAYOID],
+    "{unknown_policy}" = UNKNOWN_POLICY);
 query!(/** Locks the messages of callbacks. */ CALLBACK_LOCK, "callback_lock.sql", true, [JSONBOID]);
 query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
     [JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,

@@ -6,6 +6,7 @@
 mod callbacks;
 mod crash;
 mod dump_restore;
+mod inbound;
 mod log_privacy;
 mod operation;
 mod outage;
@@ -13,7 +14,9 @@ mod readme;
 mod roles;
 mod scheduled;
 mod transactions;
+mod unknown;
 mod whole_path;
+mod why;
 
 use herald_tests::{Failure, Outcome, Stack};
 use tokio_postgres::Error;

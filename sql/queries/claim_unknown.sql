@@ -1,0 +1,55 @@
+-- Takes attempts in doubt that are due to be looked for in Twilio's list: up to $1 of them, and all others that are due to
+-- the same numbers, so that equal texts are told apart by counting. $2 id of this claim
+-- Comes with what else is on its way to these numbers (settle = false): what Twilio has may be that one's.
+with times as materialized (select * from herald.protocol_times),
+first as materialized (
+    select a.message_id, m.phone_number
+    from herald.sms_send_attempts a
+    join herald.sms_messages m on m.id = a.message_id
+    where a.resolve_at <= now()
+    order by a.resolve_at
+    limit $1
+    for update of a skip locked
+),
+due as materialized (
+    select a.message_id, a.attempt
+    from herald.sms_send_attempts a
+    join herald.sms_messages m on m.id = a.message_id
+    where a.resolve_at <= now() and m.phone_number in (select phone_number from first)
+    for update of a skip locked
+),
+claimed as (
+    update herald.sms_send_attempts a
+    -- Whoever does not come back in this time has lost the claim.
+    set resolve_claim = $2, resolve_claimed_at = now(), resolve_at = now() + interval '2 minutes'
+    from due
+    where a.message_id = due.message_id and a.attempt = due.attempt
+    returning a.message_id, a.attempt
+),
+doubt as (
+    select a.message_id, a.attempt, a.started_at, a.finished_at, claimed.message_id is not null as settle
+    from herald.sms_send_attempts a
+    left join claimed on claimed.message_id = a.message_id and claimed.attempt = a.attempt
+    where a.resolve_at is not null
+    union all
+    select m.id, m.last_attempt, b.claimed_at, now(), false
+    from herald.dispatch_batches b
+    cross join lateral unnest(b.message_ids) as member (id)
+    join herald.sms_messages m on m.id = member.id and m.batch_id = b.id
+)
+select doubt.message_id, doubt.attempt, m.phone_number as to_number, m.message_content as body,
+       doubt.started_at - times.clock_skew as accepted_from,
+       least(now(), doubt.finished_at + times.late_acceptance + times.clock_skew) as accepted_until,
+       -- Twilio lists what it refused as well.
+       (select count(*)::integer from herald.sms_send_attempts earlier
+        where earlier.message_id = doubt.message_id and earlier.attempt < doubt.attempt
+          and earlier.outcome in ('rejected', 'not_sent') and earlier.http_status between 400 and 499
+          and earlier.finished_at >= doubt.started_at - times.clock_skew) as refused_before,
+       doubt.settle
+from doubt
+join herald.sms_messages m on m.id = doubt.message_id
+cross join times
+where m.phone_number in (select phone_number from first)
+  -- Nothing was claimed here: somebody else is looking.
+  and exists (select from claimed)
+order by m.phone_number, doubt.started_at, doubt.message_id
