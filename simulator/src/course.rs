@@ -127,7 +127,7 @@ impl Course {
             if leaves_queue && turn.is_none() {
                 // Prescribed without a `queued` before it: it takes its place when its time has come.
                 simulator.clock.sleep_until(due).await;
-                match self.take_turn(simulator) {
+                match self.take_turn(simulator, due) {
                     Ok(time) => turn = Some(time),
                     Err(failed) => step = failed,
                 }
@@ -143,7 +143,7 @@ impl Course {
             }
             simulator.clock.sleep_until(due).await;
             if turn.is_none() && step.status != TwilioStatus::Failed {
-                match self.take_turn(simulator) {
+                match self.take_turn(simulator, due) {
                     Ok(time) => turn = Some(time),
                     Err(failed) => step = failed,
                 }
@@ -155,12 +155,13 @@ impl Course {
         }
     }
 
-    /// Gives the message a sender, if it has none yet, and a place in its queue. Returns when its turn comes.
-    fn take_turn(&self, simulator: &Simulator) -> Result<DateTime<Utc>, Step> {
+    /// Gives the message a sender, if it has none yet, and a place in its queue at `now`. Returns when its turn comes.
+    fn take_turn(&self, simulator: &Simulator, now: DateTime<Utc>) -> Result<DateTime<Utc>, Step> {
         let (sender, segments) = {
             let mut store = simulator.store();
-            // Forgotten: the change that follows finds that, too.
-            let Some(message) = store.find_mut(&self.sid) else {
+            // Forgotten or cancelled: the change that follows finds that, too.
+            let message = store.find_mut(&self.sid);
+            let Some(message) = message.filter(|message| !message.status.is_final()) else {
                 return Ok(self.start);
             };
             let service = message.messaging_service_sid.as_deref();
@@ -168,7 +169,7 @@ impl Course {
             let sender = message.from.get_or_insert_with(pick);
             (sender.clone(), message.segments)
         };
-        match simulator.take_turn(&sender, segments, self.expires_at) {
+        match simulator.take_turn(&sender, segments, now, self.expires_at) {
             Turn::At(time) => Ok(time),
             Turn::TooLate => Ok(DateTime::<Utc>::MAX_UTC),
             Turn::QueueFull => Err(failure(QUEUE_OVERFLOW)),

@@ -138,14 +138,14 @@ impl Simulator {
             .unwrap_or_else(|| DEFAULT_POOL_SENDER.to_owned())
     }
 
-    /// When a message of this sender that comes now leaves: at once, unless senders have queues.
+    /// When a message of this sender that comes at `now` leaves: at once, unless senders have queues.
     pub(crate) fn take_turn(
         &self,
         sender: &str,
         segments: usize,
+        now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Turn {
-        let now = self.clock.now();
         let Some(rates) = self.settings().sender_queues.clone() else {
             return Turn::At(now);
         };

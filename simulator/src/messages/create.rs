@@ -218,7 +218,7 @@ fn direct_turn(
         return Ok(None);
     };
     let segments = herald_core::segments::count(&new.body).segments;
-    match simulator.take_turn(from, segments, new.expires_at(now)) {
+    match simulator.take_turn(from, segments, now, new.expires_at(now)) {
         Turn::At(time) => Ok(Some(time)),
         Turn::TooLate => Ok(Some(DateTime::<Utc>::MAX_UTC)),
         Turn::QueueFull => Err(ApiError::of_code(21611)),
