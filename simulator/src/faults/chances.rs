@@ -41,18 +41,22 @@ pub(crate) enum AnswerChance {
 
 /// What may happen to callbacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum CallbackChance {
     /// All callbacks of the message come before its create is answered.
-    CallbackEarly,
+    #[serde(rename = "callback_early")]
+    Early,
     /// The callbacks of the message come in any order, after the last status.
-    CallbackShuffled,
+    #[serde(rename = "callback_shuffled")]
+    Shuffled,
     /// One callback never arrives.
-    CallbackLost,
+    #[serde(rename = "callback_lost")]
+    Lost,
     /// One callback comes twice.
-    CallbackDuplicated,
+    #[serde(rename = "callback_duplicated")]
+    Duplicated,
     /// One callback comes `callback_late_ms` later.
-    CallbackLate,
+    #[serde(rename = "callback_late")]
+    Late,
 }
 
 /// Everything that may happen, in the order in which it is decided.
@@ -69,11 +73,11 @@ pub(crate) const ALL: [Chance; 17] = [
     Chance::Answer(AnswerChance::SlowAnswer),
     Chance::Answer(AnswerChance::SlowBody),
     Chance::Answer(AnswerChance::ProblemBody),
-    Chance::Callback(CallbackChance::CallbackEarly),
-    Chance::Callback(CallbackChance::CallbackShuffled),
-    Chance::Callback(CallbackChance::CallbackLost),
-    Chance::Callback(CallbackChance::CallbackDuplicated),
-    Chance::Callback(CallbackChance::CallbackLate),
+    Chance::Callback(CallbackChance::Early),
+    Chance::Callback(CallbackChance::Shuffled),
+    Chance::Callback(CallbackChance::Lost),
+    Chance::Callback(CallbackChance::Duplicated),
+    Chance::Callback(CallbackChance::Late),
 ];
 
 /// How likely each fault is.
@@ -254,8 +258,8 @@ impl Chances {
                     fault.body_time = Duration::from_millis(self.body_ms);
                 }
                 Chance::Answer(AnswerChance::ProblemBody) => fault.error_body = ErrorBody::Problem,
-                Chance::Callback(CallbackChance::CallbackEarly) => is_early = true,
-                Chance::Callback(CallbackChance::CallbackShuffled) => is_shuffled = true,
+                Chance::Callback(CallbackChance::Early) => is_early = true,
+                Chance::Callback(CallbackChance::Shuffled) => is_shuffled = true,
                 Chance::Callback(_) => {}
             }
         }
@@ -263,9 +267,9 @@ impl Chances {
         let luck = CallbackLuck {
             is_early,
             is_shuffled,
-            lost: self.probability(Chance::Callback(CallbackChance::CallbackLost)),
-            duplicated: self.probability(Chance::Callback(CallbackChance::CallbackDuplicated)),
-            late: self.probability(Chance::Callback(CallbackChance::CallbackLate)),
+            lost: self.probability(Chance::Callback(CallbackChance::Lost)),
+            duplicated: self.probability(Chance::Callback(CallbackChance::Duplicated)),
+            late: self.probability(Chance::Callback(CallbackChance::Late)),
             dice,
         };
         (fault, luck)
@@ -385,10 +389,7 @@ mod tests {
     fn all_is_set_before_the_others_and_zero_is_none() {
         let set = chances(r#"{"probabilities":{"all":0.5,"stall_after":0,"callback_lost":1}}"#);
         assert_eq!(set.probabilities.len(), ALL.len() - 1);
-        assert_eq!(
-            set.probability(Chance::Callback(CallbackChance::CallbackLost)),
-            1.0
-        );
+        assert_eq!(set.probability(Chance::Callback(CallbackChance::Lost)), 1.0);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) enum Answer {
     /// No byte, and a TCP reset.
     Reset,
     /// A 201 that breaks off with a TCP reset.
-    ResetMidAnswer(Box<MessageResource>),
+    ResetHalfWay(Box<MessageResource>),
     /// Nothing, for ever.
     Stall,
     /// 201 with the first half of its body, as if that were all.
@@ -58,7 +58,7 @@ impl Answer {
             }
             Self::Refused(error, ErrorBody::Html | ErrorBody::Empty) => (Some(error.status), None),
             Self::GatewayPage(status) => (Some(*status), None),
-            Self::Reset | Self::ResetMidAnswer(_) | Self::Stall => (None, None),
+            Self::Reset | Self::ResetHalfWay(_) | Self::Stall => (None, None),
         }
     }
 
@@ -80,7 +80,7 @@ impl Answer {
                 peer.reset.throw();
                 StatusCode::CREATED.into_response()
             }
-            Self::ResetMidAnswer(resource) => return half_then_reset(json(&resource), &peer.reset),
+            Self::ResetHalfWay(resource) => return half_then_reset(json(&resource), &peer.reset),
             // The server drops this future as soon as the client closes the connection.
             Self::Stall => std::future::pending().await,
         };

@@ -114,7 +114,7 @@ impl Attempt {
         let answer = match fault.kind {
             Some(FaultKind::ErrorAfter) => Answer::error(fault),
             Some(FaultKind::ResetAfter) => Answer::Reset,
-            Some(FaultKind::ResetMidAnswer) => Answer::ResetMidAnswer(resource),
+            Some(FaultKind::ResetMidAnswer) => Answer::ResetHalfWay(resource),
             Some(FaultKind::StallAfter) => Answer::Stall,
             Some(FaultKind::Unreadable201) => Answer::Unreadable(resource),
             _ => Answer::Created(resource),

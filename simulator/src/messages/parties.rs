@@ -14,7 +14,7 @@ pub(super) fn check_recipient(to: &str) -> Result<(), ApiError> {
             true => Err(invalid_recipient(to)),
         };
     }
-    let is_short_code = (3..=6).contains(&to.len()) && to.bytes().all(|b| b.is_ascii_digit());
+    let is_short_code = (5..=6).contains(&to.len()) && to.bytes().all(|b| b.is_ascii_digit());
     if is_short_code && !to.starts_with('0') {
         let message = format!("'To' {to} is a short code");
         return Err(ApiError::bad_request(21265, message));
@@ -119,6 +119,7 @@ mod tests {
             ("4155550100", Err(21211)),
             ("12345", Err(21265)),
             ("01234", Err(21211)),
+            ("415", Err(21211)),
             ("+19005550100", Err(21268)),
             ("+1900555010", Ok(())),
         ] {
