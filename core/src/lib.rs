@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod country;
 pub mod evidence;
 mod hex;
+pub mod in_app;
 pub mod keywords;
 pub mod outcome;
 pub mod phone;
@@ -26,5 +27,6 @@ pub mod template;
 pub mod trigger;
 pub mod twilio_keywords;
 pub mod twiml;
+pub mod verification;
 
 pub use words::UnknownWord;

@@ -15,6 +15,7 @@ mod roles;
 mod scheduled;
 mod transactions;
 mod unknown;
+mod verification;
 mod whole_path;
 mod why;
 
