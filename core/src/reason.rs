@@ -9,6 +9,10 @@ const REASONS: &[(&str, &str)] = &[
     ("preference", "the person has switched this channel off"),
     ("no_adapter", "nothing sends on this channel yet"),
     ("no_phone", "there is no phone number"),
+    (
+        "invalid_number",
+        "the carriers know no such number, or it takes no texts",
+    ),
     ("unverified", "the phone number was never verified"),
     (
         "opted_out",

@@ -1,6 +1,6 @@
 //! Deferred fan-out: events with more recipients than the caller's transaction should pay for, served in chunks.
 
-use pgrx::datum::{AnyElement, Uuid};
+use pgrx::datum::Uuid;
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
@@ -16,7 +16,7 @@ const MOST: i32 = 1000;
 /// An event whose fan-out is locked by this transaction.
 struct Waiting {
     event: Uuid,
-    payload: Option<AnyElement>,
+    payload: String,
     version: Version,
 }
 
@@ -60,7 +60,7 @@ fn next_waiting() -> Result<Option<Waiting>> {
     FAN_OUT_CLAIM.row(&[queue_ranks().into()], |row| {
         Ok(Waiting {
             event: row.want(1, "event id")?,
-            payload: jsonb_text(&row.want::<String>(2, "payload")?),
+            payload: row.want(2, "payload")?,
             // What is required was there when emit accepted the event.
             version: match row.get(3)? {
                 Some(template) => Version {
@@ -77,12 +77,13 @@ fn next_waiting() -> Result<Option<Waiting>> {
 /// Writes the next chunk of one event.
 fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
     // emit composed this very text before it accepted the event, and a template version's text never changes.
-    let body = text::compose(&waiting.version, waiting.payload)?.map_err(|problem| {
-        invalid(
-            format!("event {} has no text: {problem}", waiting.event),
-            "Cancel the event.",
-        )
-    })?;
+    let body =
+        text::compose(&waiting.version, jsonb_text(&waiting.payload))?.map_err(|problem| {
+            invalid(
+                format!("event {} has no text: {problem}", waiting.event),
+                "Cancel the event.",
+            )
+        })?;
     let chunk: Option<i32> =
         CHUNK_SIZE.row(&[], |row| row.want(1, "setting inline_fan_out_limit"))?;
     let arguments = [

@@ -14,6 +14,7 @@ mod emit;
 mod errors;
 mod fan_out;
 mod grant;
+mod in_app;
 mod inbound;
 mod install;
 mod notify;
@@ -50,6 +51,7 @@ extension_sql_file!("../../sql/api/templates.sql", name = "templates");
 extension_sql_file!("../../sql/api/triggers.sql", name = "triggers");
 extension_sql_file!("../../sql/api/statistics.sql", name = "statistics");
 extension_sql_file!("../../sql/api/story.sql", name = "story");
+extension_sql_file!("../../sql/api/in_app.sql", name = "in_app");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

@@ -123,7 +123,8 @@ pub fn jsonb<'a>(value: Option<AnyElement>) -> DatumWithOid<'a> {
     unsafe { DatumWithOid::new(value, pg_sys::JSONBOID) }
 }
 
-/// A jsonb argument made from its text, digit by digit as Postgres wrote it.
+/// A jsonb argument made from its text, digit by digit as Postgres wrote it. It lives in the current memory context: made
+/// while rows are read, it would be gone with them.
 pub fn jsonb_text(text: &str) -> Option<AnyElement> {
     let text = CString::new(text).ok()?;
     // SAFETY: jsonb_in takes one C string and returns a jsonb.
@@ -134,7 +135,7 @@ pub fn jsonb_text(text: &str) -> Option<AnyElement> {
     }
 }
 
-/// A jsonb argument made from a parsed value.
+/// A jsonb argument made from a parsed value; lives as long as that of [`jsonb_text`].
 pub fn jsonb_of(value: serde_json::Value) -> Option<AnyElement> {
     let datum = pgrx::JsonB(value).into_datum()?;
     // SAFETY: the datum was just made from a JsonB.

@@ -178,7 +178,7 @@ fn emitter(own: pg_sys::Oid) -> crate::report::Result<pg_sys::Oid> {
 
 /// What a rule takes from a row.
 struct Taken {
-    payload: Option<AnyElement>,
+    payload: String,
     target: Option<String>,
     actor: Option<String>,
     scheduled_for: Option<TimestampWithTimeZone>,
@@ -222,7 +222,7 @@ fn herald_emit_row(
         }
         request.target = user(&mut request.problems, &rule.target, taken.target);
         request.actor = user(&mut request.problems, &rule.actor, taken.actor);
-        request.payload = taken.payload;
+        request.payload = jsonb_text(&taken.payload);
         request.scheduled_for = taken.scheduled_for;
         request.expires_at = taken.expires_at;
         request.dedup_key = taken.dedup.map(|values| format!("{table}:{values}"));
@@ -310,7 +310,7 @@ fn take(
     TRIGGER_ROW
         .row(&arguments, |row| {
             Ok(Taken {
-                payload: jsonb_text(&row.want::<String>(1, "payload")?),
+                payload: row.want(1, "payload")?,
                 target: row.get(2)?,
                 actor: row.get(3)?,
                 scheduled_for: row.get(4)?,

@@ -28,6 +28,15 @@ select priority, status, scheduled_for, metadata from herald.sms_messages where 
 select * from test.error('select check_template(null)');
 select * from test.error('select preview_template(null)');
 select * from test.error('select why(null)');
+select * from test.error('select get_user_notifications(null)');
+select * from test.error('select get_user_notifications(test.person(1), null)');
+select count(*) as rows from get_user_notifications(test.person(1), 1, null, null);
+select * from test.error('select count_unread_notifications(null)');
+select * from test.error('select mark_notification_read(null, test.person(1))');
+select * from test.error('select mark_notification_read(test.person(1), null)');
+select * from test.error('select mark_all_notifications_read(null)');
+select * from test.error('select dismiss_notification(null, test.person(1))');
+select * from test.error('select dismiss_notification(test.person(1), null)');
 select * from test.error('select retry_notification_delivery(null)');
 select * from test.error('select resend_notification_delivery(null)');
 select * from test.error('select get_notification_overview_metrics(null)');

@@ -5,7 +5,7 @@ use herald_tests::simulator::SENDER;
 use herald_tests::{Outcome, Stack};
 
 /// Posts a text from a number as Twilio would, with its signature.
-async fn text(stack: &Stack, sid: &str, from: &str, body: &str) -> Outcome<u16> {
+pub(crate) async fn text(stack: &Stack, sid: &str, from: &str, body: &str) -> Outcome<u16> {
     let form = [
         ("MessageSid", sid),
         ("SmsMessageSid", sid),
@@ -186,5 +186,82 @@ async fn records_go_when_their_time_is_over() -> Outcome<()> {
         metrics.contains("herald_records_purged_total{kind=\"events\"} 1"),
         "{metrics}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn twilios_block_and_ours_go_together() -> Outcome<()> {
+    let stack = Stack::start().await?;
+    let user = stack.seed_user(1).await?;
+    let number = user.phone_number.as_str();
+    let webhook =
+        serde_json::json!({"webhook": {"url": format!("{}/twilio/inbound", stack.daemon.url)}});
+    stack
+        .simulator
+        .post("/_sim/inbound/settings", &webhook)
+        .await?;
+    let send = async |body: &str| {
+        let text = serde_json::json!({"from": number, "to": SENDER, "body": body});
+        stack.simulator.post("/_sim/inbound", &text).await
+    };
+    send("STOP").await?;
+    let state = "select handled || ' ' || (select provider_blocked from herald.sms_opt_outs) \
+                 from herald.sms_inbound_messages order by received_at desc limit 1";
+    assert_eq!(stack.value::<String>(state).await?, "opted_out true");
+    // Somebody verifies the number again: Twilio would still refuse, so nothing is sent.
+    let verify = "update herald.user_sms_preferences set phone_verified_at = clock_timestamp()";
+    stack.client.execute(verify, &[]).await?;
+    stack.emit(&user, "too early").await?;
+    stack.wait_until_settled().await?;
+    assert_eq!(stack.simulator.requests().await?, 0);
+    // The STOP is lifted on both sides by the person's START.
+    send("start").await?;
+    stack.emit(&user, "welcome back").await?;
+    stack.wait_until_settled().await?;
+    assert_eq!(stack.simulator.accepted().await?.len(), 1);
+
+    // Twilio knows of a STOP that never reached us: its refusal is one for us, too.
+    let opt_out = serde_json::json!({"number": number, "sender": SENDER});
+    stack.simulator.post("/_sim/opt-outs", &opt_out).await?;
+    stack.emit(&user, "refused").await?;
+    stack
+        .wait_for_sql(
+            "the refusal opts out",
+            "select coalesce(bool_and(opted_out and opt_out_reason = 'twilio_21610'), false) from herald.user_sms_preferences",
+        )
+        .await?;
+    let step =
+        "select next_step from herald.user_sms_preferences p, get_sms_opt_out_status(p.user_id)";
+    assert_eq!(stack.value::<String>(step).await?, "text_start");
+    // What only we understand is answered by nobody, and Twilio goes on.
+    send("START").await?;
+    stack.client.execute(verify, &[]).await?;
+    send("please don't text me").await?;
+    assert_eq!(stack.value::<String>(step).await?, "verify_phone");
+    Ok(())
+}
+
+#[tokio::test]
+async fn help_is_answered_where_twilio_does_not() -> Outcome<()> {
+    let mut stack = Stack::without_daemon().await?;
+    stack.daemon.set("TWILIO_KEYWORDS", "off");
+    stack.daemon.start().await?;
+    stack
+        .client
+        .batch_execute(
+            "select herald_set_setting('inbound_help_reply', '\"Acme & Co: reply STOP to stop.\"')",
+        )
+        .await?;
+    assert_eq!(text(&stack, "SM1", "+12015550101", "HELP").await?, 200);
+    let reply: Option<String> = stack
+        .value("select reply from herald.sms_inbound_messages")
+        .await?;
+    assert_eq!(reply.as_deref(), Some("Acme & Co: reply STOP to stop."));
+    // The same text again is the same answer, and no second row.
+    assert_eq!(text(&stack, "SM1", "+12015550101", "HELP").await?, 200);
+    let texts: i64 = stack
+        .value("select count(*) from herald.sms_inbound_messages")
+        .await?;
+    assert_eq!(texts, 1);
     Ok(())
 }
