@@ -6,6 +6,7 @@
 mod callbacks;
 mod crash;
 mod dump_restore;
+mod errors;
 mod inbound;
 mod log_privacy;
 mod operation;
