@@ -87,8 +87,11 @@ comment on index herald.sms_consent_events_hash_idx is 'The history of a number,
 create function herald.stamp_consent_event() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    new.number_hash := herald.number_hash(new.phone_number);
-    new.erased_at := null;
+    -- A row that is restored without its number keeps the hash it has.
+    if new.phone_number is not null then
+        new.number_hash := herald.number_hash(new.phone_number);
+        new.erased_at := null;
+    end if;
     return new;
 end
 $$;
@@ -265,6 +268,7 @@ group by p.phone_number;
 
 alter table herald.sms_inbound_messages
     alter column from_number drop not null,
+    add column mentions_stop boolean not null default false,
     add column cancelled integer not null default 0,
     add column in_flight integer not null default 0,
     add column reply text,
@@ -276,6 +280,8 @@ comment on column herald.sms_inbound_messages.from_number is 'The person''s numb
 comment on column herald.sms_inbound_messages.keyword is 'What it was taken for: STOP, START or HELP, NULL = no keyword.';
 comment on column herald.sms_inbound_messages.handled is
     'stored (no keyword); opted_out; unblocked (START: Twilio may text again, the number must be verified again); opted_in (START lifted the opt-out); start (there was none); help.';
+comment on column herald.sms_inbound_messages.mentions_stop is
+    'True: no keyword, but one of the words for stop is in it. Somebody should read it: any reasonable wording is a revocation (opt_out_user()).';
 comment on column herald.sms_inbound_messages.cancelled is 'How many waiting texts a STOP cancelled.';
 comment on column herald.sms_inbound_messages.in_flight is 'How many texts had been claimed when a STOP was committed and could not be called back.';
 comment on column herald.sms_inbound_messages.reply is 'Our automatic answer, NULL = none.';

@@ -4,14 +4,14 @@ use pgrx::pg_sys::BuiltinOid::{
     INT2ARRAYOID, INT4OID, JSONBOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID,
 };
 
-use super::{UNKNOWN_POLICY, query};
+use super::{REFUND, UNKNOWN_POLICY, query};
 use crate::query::Query;
 
 query!(/** Takes attempts in doubt to be looked for. */ CLAIM_UNKNOWN, "claim_unknown.sql", true, [INT4OID, UUIDOID]);
 query!(/** Which SIDs the ledger knows. */ OWNED_SIDS, "owned_sids.sql", false, [TEXTARRAYOID]);
 query!(/** What was found, as callbacks. */ FOUND_UNKNOWN, "found_unknown.sql", false, [JSONBOID]);
 query!(/** What was not found. */ SETTLE_UNKNOWN, "settle_unknown.sql", true, [JSONBOID, TEXTARRAYOID, INT2ARRAYOID],
-    "{unknown_policy}" = UNKNOWN_POLICY);
+    "{unknown_policy}" = UNKNOWN_POLICY, "{refund}" = REFUND);
 query!(/** Takes one message's attempt in doubt. */ TAKE_UNKNOWN, "take_unknown.sql", true, [UUIDOID, UUIDOID]);
 query!(/** A message's status. */ MESSAGE_STATUS, "message_status.sql", false, [UUIDOID]);
 query!(/** Another chance for what failed. */ REQUEUE_MESSAGES, "requeue_messages.sql", true,
