@@ -11,7 +11,9 @@ pub(crate) async fn hasten(stack: &Stack) -> Outcome<()> {
         .client
         .batch_execute(
             "update herald.breakers set resume_at = now() where closed_at is null and resume_at > now(); \
-             update herald.queue_jobs set run_at = now() where run_at > now()",
+             update herald.queue_jobs q set run_at = now() \
+                 from (select subject_id from herald.queue_jobs where run_at > now() for update skip locked) free \
+                 where q.subject_id = free.subject_id",
         )
         .await?;
     Ok(())
