@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::send::{Job, write_budget};
 use crate::shutdown::Shutdown;
 use crate::store;
 use crate::systemd::Systemd;
+use crate::wake::Wake;
 
 /// Oldest tables that this daemon works with.
 pub(crate) const OLDEST_SCHEMA: i32 = 7;
@@ -56,7 +57,7 @@ pub(crate) struct Parts {
     /// What this process holds.
     pub(crate) in_flight: Arc<InFlight>,
     /// Notified when there may be work.
-    pub(crate) wake: Arc<Notify>,
+    pub(crate) wake: Arc<Wake>,
     /// Told that we come round.
     pub(crate) health: Arc<Health>,
     /// Counts of what is done here.
@@ -164,7 +165,7 @@ impl MainLoop {
         };
         tokio::select! {
             () = sleep(time) => {}
-            () = self.parts.wake.notified(), if hints => self.pace.woken(Instant::now()),
+            () = self.parts.wake.sending.notified(), if hints => self.pace.woken(Instant::now()),
             () = self.parts.in_flight.changed(), if room => {}
             () = self.parts.shutdown.begun(), if !stopping => {}
         }

@@ -11,10 +11,12 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 mod protocol;
+mod verification;
 
 pub(crate) use protocol::{
     claim_stale, claim_unknown, complete_stale, complete_unknown, owned_sids, resolve,
 };
+pub(crate) use verification::{claim_verifications, complete_verification};
 
 use crate::database::DatabaseError;
 use crate::link::Link;
@@ -62,6 +64,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "extend_dispatch_leases(uuid, uuid[])",
     "expire_dispatch_leases()",
     "fan_out_notification_events(integer)",
+    "claim_phone_verifications(uuid, integer)",
+    "complete_phone_verification(uuid, uuid, integer, text, jsonb)",
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
     "record_twilio_inbound(jsonb)",

@@ -8,6 +8,8 @@ grant execute on function
     {ext}.expire_dispatch_leases(),
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
+    {ext}.claim_phone_verifications(uuid, integer),
+    {ext}.complete_phone_verification(uuid, uuid, integer, text, jsonb),
     {ext}.claim_unknown_sms_messages(integer),
     {ext}.herald_owned_sids(text[]),
     {ext}.complete_unknown_sms_messages(jsonb),

@@ -61,7 +61,7 @@ create table herald.sms_opt_outs (
 comment on table herald.sms_opt_outs is
     'The numbers that may not be texted, as keyed hashes: an opt-out belongs to the number and outlives the erasure of its owner. The flag opted_out of herald.user_sms_preferences follows it.';
 comment on column herald.sms_opt_outs.number_hash is 'herald.number_hash() of the number.';
-comment on column herald.sms_opt_outs.opted_out_at is 'Since when.';
+comment on column herald.sms_opt_outs.opted_out_at is 'When it was last asked for; a verification counts only if it is newer.';
 comment on column herald.sms_opt_outs.reason is 'Why, such as inbound_stop, twilio_21610 or what opt_out_user() was given.';
 comment on column herald.sms_opt_outs.provider_blocked is
     'True: Twilio itself blocks the number. Nothing of ours lifts that; the person must text START.';
@@ -194,11 +194,14 @@ begin
     if tg_op = 'UPDATE' then
         is_renewed := new.phone_verified and (old.opted_out or not new.opted_out)
                       and new.phone_verified_at > coalesce(old.phone_verified_at, '-infinity');
-        is_lifted := old.opted_out and not new.opted_out and new.phone_number is not distinct from old.phone_number;
+        is_lifted := old.opted_out and not new.opted_out
+                     and (new.phone_number, new.phone_verified_at) is not distinct from (old.phone_number, old.phone_verified_at);
     end if;
     if new.phone_number is not null then
         select * into known from herald.sms_opt_outs o where o.number_hash = herald.number_hash(new.phone_number);
     end if;
+    -- Proven since the opt-out, that is: not while it was being written.
+    is_renewed := is_renewed and coalesce(new.phone_verified_at > known.opted_out_at, true);
     if known.provider_blocked or (known.number_hash is not null and not is_renewed and not is_lifted) then
         new.opted_out := true;
         new.opted_out_at := coalesce(new.opted_out_at, known.opted_out_at);

@@ -90,7 +90,7 @@ class Page(unittest.TestCase):
 
         checks = [json.loads(answer) for call, answer in calls if "VerificationCheck" in call]
         self.assertEqual([check["status"] for check in checks], ["pending", "approved"])
-        texts = [json.loads(answer) for call, answer in calls if '"body"' in call]
+        texts = [json.loads(answer) for call, answer in calls if "/inbound" in call and '"body"' in call]
         self.assertEqual([text["keyword"] for text in texts], [None, "STOP", "START"])
         for text in texts:
             self.assertEqual(text["webhook"][0]["http_status"], 204)
