@@ -81,6 +81,13 @@ impl Callback {
     }
 }
 
+impl Callback {
+    /// What is sent, for a request that is made elsewhere.
+    pub(crate) fn into_params(self) -> Vec<(String, String)> {
+        self.params
+    }
+}
+
 impl Courier {
     /// Hands a callback to [`crate::delivery::deliver_all`] and counts it as waiting.
     pub(crate) fn expect(&self, outbox: &mpsc::UnboundedSender<Callback>, callback: Callback) {

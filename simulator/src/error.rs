@@ -68,8 +68,7 @@ impl ApiError {
         if code == 20003 {
             return Self::unauthenticated();
         }
-        let status = StatusCode::from_u16(status_of(code)).unwrap_or(StatusCode::BAD_REQUEST);
-        Self::new(status, code, text_of(code))
+        Self::new(status_of(code), code, text_of(code))
     }
 
     /// As [`ApiError::of_code`], with any status.
@@ -112,19 +111,17 @@ impl ApiError {
     }
 }
 
-/// The status that goes with a code; nearly all refusals of a create are 400.
-fn status_of(code: i32) -> u16 {
-    match code {
-        20003 => 401,
-        20006 | 20008 | 20403 => 403,
-        20404 => 404,
-        20004 => 405,
-        20409 => 409,
-        20429 | 21611 => 429,
-        20500 => 500,
-        20503 => 503,
-        _ => 400,
-    }
+/// The status that goes with a code: the one in the catalogue, where Twilio states it. Otherwise it is 400, as for nearly
+/// all refusals, and for Verify, which refuses numbers, 403.
+fn status_of(code: i32) -> StatusCode {
+    let surface = herald_core::catalogue::lookup(code).map_or("", |entry| entry.surface);
+    let stated = surface.split(' ').find_map(|word| word.parse().ok());
+    stated
+        .and_then(|status: u16| StatusCode::from_u16(status).ok())
+        .unwrap_or(match surface {
+            "verify" => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        })
 }
 
 /// What a code means, in the words of the catalogue.

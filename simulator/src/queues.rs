@@ -6,12 +6,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use herald_core::twilio_keywords::SenderKind;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::later;
-
-/// Area codes of toll-free numbers in the US and Canada.
-const TOLL_FREE: [&str; 7] = ["800", "833", "844", "855", "866", "877", "888"];
 
 /// Segments a second by kind of sender, and the length of a queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,19 +80,13 @@ impl QueueRates {
 
     /// Segments a second of this sender.
     fn of(&self, sender: &str) -> f64 {
-        if let Some(national) = sender.strip_prefix("+1") {
-            if TOLL_FREE.iter().any(|code| national.starts_with(code)) {
-                return self.toll_free;
-            }
-            return self.us_long_code;
+        match SenderKind::of(sender) {
+            SenderKind::TollFree => self.toll_free,
+            SenderKind::LongCode if sender.starts_with("+1") => self.us_long_code,
+            SenderKind::LongCode => self.other_number,
+            SenderKind::ShortCode => self.short_code,
+            SenderKind::Alphanumeric => self.alphanumeric,
         }
-        if sender.starts_with('+') {
-            return self.other_number;
-        }
-        if sender.bytes().all(|b| b.is_ascii_digit()) {
-            return self.short_code;
-        }
-        self.alphanumeric
     }
 }
 

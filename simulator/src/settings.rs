@@ -183,6 +183,7 @@ impl Delays {
             Accepted | Scheduled | Queued => self.queued,
             Sending | Sent | Failed | Canceled => self.sent,
             PartiallyDelivered | Delivered | Undelivered | Read => self.delivered,
+            Received => 0,
         })
     }
 }

@@ -31,6 +31,21 @@ pub(crate) enum TwilioStatus {
     Canceled,
     /// Opened on the handset (RCS, WhatsApp); only by a rule.
     Read,
+    /// Came in from a person. It is no status of an outbound message, so no rule may prescribe it.
+    #[serde(skip_deserializing)]
+    Received,
+}
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Direction {
+    /// By a create.
+    OutboundApi,
+    /// An answer to a text: Twilio's own or the webhook's.
+    OutboundReply,
+    /// From a person.
+    Inbound,
 }
 
 impl TwilioStatus {
@@ -48,12 +63,14 @@ impl TwilioStatus {
             Self::Failed => "failed",
             Self::Canceled => "canceled",
             Self::Read => "read",
+            Self::Received => "received",
         }
     }
 
     /// Whether nothing follows for certain. `sent` is not final: a receipt may still come.
     pub(crate) fn is_final(self) -> bool {
-        MessageStatus::from_twilio(self.as_str()).is_some_and(MessageStatus::is_final)
+        self == Self::Received
+            || MessageStatus::from_twilio(self.as_str()).is_some_and(MessageStatus::is_final)
     }
 
     /// Whether `next` may follow. After a final status only a better one may: a carrier reports an error for one
@@ -62,7 +79,7 @@ impl TwilioStatus {
         let rank =
             |status: Self| MessageStatus::from_twilio(status.as_str()).map(MessageStatus::rank);
         match self {
-            Self::Failed | Self::Canceled => false,
+            Self::Failed | Self::Canceled | Self::Received => false,
             _ if self.is_final() => rank(next) > rank(self),
             _ => true,
         }
@@ -121,7 +138,7 @@ mod tests {
     ];
 
     #[test]
-    fn core_knows_every_word() {
+    fn core_knows_every_outbound_word() {
         for status in ALL {
             assert!(
                 MessageStatus::from_twilio(status.as_str()).is_some(),
@@ -130,6 +147,8 @@ mod tests {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
         assert_eq!(ALL.len(), MessageStatus::TWILIO.len());
+        assert_eq!(serde_json::to_value(Received).unwrap(), Received.as_str());
+        assert!(serde_json::from_value::<TwilioStatus>("received".into()).is_err());
     }
 
     #[test]

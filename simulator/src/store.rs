@@ -11,7 +11,7 @@ use crate::faults::FaultKind;
 use crate::form::Form;
 use crate::messages::new_message::NewMessage;
 use crate::request_log::RequestLog;
-use crate::status::TwilioStatus;
+use crate::status::{Direction, TwilioStatus};
 
 /// Everything the simulator remembers.
 #[derive(Debug, Default)]
@@ -30,12 +30,13 @@ pub(crate) struct Store {
     pub(crate) callbacks: CallbackCounts,
 }
 
-/// A message that was accepted, or refused in a way that Twilio lists as a failed message.
+/// A message that was accepted, or refused in a way that Twilio lists as a failed message, or a text from a person.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Message {
     /// 1 for the first accepted message, without gaps; likewise for the refused ones.
     pub(crate) order: usize,
     pub(crate) sid: String,
+    pub(crate) direction: Direction,
     /// The request that made it, as in the `Twilio-Request-Id` header.
     pub(crate) request_id: String,
     /// What went wrong with the answer to it.
@@ -105,6 +106,7 @@ impl Message {
         Self {
             order: 0,
             sid: new.sid(),
+            direction: Direction::OutboundApi,
             request_id: String::new(),
             fault: None,
             received_at,
@@ -179,6 +181,11 @@ impl Store {
         self.push(message)
     }
 
+    /// Keeps a message that no create has made: a text from a person, or the answer to one.
+    pub(crate) fn keep(&mut self, message: Message) {
+        self.push(message);
+    }
+
     fn push(&mut self, message: Message) -> &mut Message {
         let place = self.messages.len();
         self.by_sid.insert(message.sid.clone(), place);
@@ -244,7 +251,7 @@ impl Store {
         Some(self.by_sid.get(sid)? + 1)
     }
 
-    /// All messages in order of arrival, the refused and the deleted ones too.
+    /// All messages in order of arrival: the refused, the deleted and those of people too.
     pub(crate) fn messages(&self) -> &[Message] {
         &self.messages
     }

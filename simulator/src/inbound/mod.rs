@@ -9,6 +9,7 @@ pub(crate) mod control;
 mod country;
 mod opt_outs;
 mod receive;
+mod record;
 mod replies;
 mod services;
 mod text;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::status::TwilioStatus;
+use crate::status::{Direction, TwilioStatus};
 use crate::store::Message;
 
 /// Price of one segment in US dollars.
@@ -18,7 +18,7 @@ pub(crate) struct MessageResource {
     date_created: String,
     date_sent: Option<String>,
     date_updated: String,
-    direction: &'static str,
+    direction: Direction,
     error_code: Option<i32>,
     error_message: Option<&'static str>,
     from: Option<String>,
@@ -57,7 +57,7 @@ impl MessageResource {
             date_created: rfc2822(message.received_at),
             date_sent: message.date_sent.map(rfc2822),
             date_updated: rfc2822(message.date_updated),
-            direction: "outbound-api",
+            direction: message.direction,
             error_code: message.error_code,
             error_message: message.error_code.and_then(error_message),
             from: message.from.clone(),
