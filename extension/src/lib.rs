@@ -13,6 +13,7 @@ mod emit;
 mod errors;
 mod fan_out;
 mod grant;
+mod identity;
 mod inbound;
 mod install;
 mod notify;

@@ -8,5 +8,6 @@ grant execute on function
     {ext}.export_consent_evidence(uuid, text),
     {ext}.classify_twilio_error(integer, text, integer),
     {ext}.herald_breakers(),
+    {ext}.herald_status(),
     {ext}.herald_queue_stats()
 to {role};
