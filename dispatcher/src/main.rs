@@ -4,6 +4,7 @@
 //! back. It keeps nothing: any number of processes may run on one database, and each may be killed at any time.
 #![forbid(unsafe_code)]
 
+mod armed;
 mod boottime;
 mod callbacks;
 mod check;
@@ -14,9 +15,11 @@ mod config;
 mod database;
 mod error;
 mod exit;
+mod failpoints;
 mod health;
 mod http;
 mod inflight;
+mod journal;
 mod leases;
 mod link;
 mod listen;
@@ -24,12 +27,14 @@ mod logging;
 mod metrics;
 mod output;
 mod pace;
+mod protocol;
 mod reconcile;
 mod records;
 mod resolve;
 mod run;
 mod send;
 mod shutdown;
+mod state;
 mod status;
 mod store;
 mod systemd;
@@ -63,6 +68,10 @@ fn main() -> ExitCode {
         Command::Check(args) => block_on(check::check(&sources, &args)),
         Command::Status(args) => match load(&sources) {
             Ok(config) => block_on(status::status(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Arm(args) => match load(&sources) {
+            Ok(config) => block_on(armed::arm(&config, &args)),
             Err(exit) => exit,
         },
         Command::Resolve(args) => match load(&sources) {

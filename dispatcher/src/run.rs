@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::health::Health;
 use crate::http;
 use crate::inflight::InFlight;
+use crate::journal::Journal;
 use crate::link::Link;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
@@ -28,6 +29,7 @@ use crate::output::print;
 use crate::reconcile::Reconciler;
 use crate::send::Sender;
 use crate::shutdown::{Shutdown, Signals, Trigger};
+use crate::state::{StateDir, StateError};
 use crate::systemd::Systemd;
 use crate::twilio::Twilio;
 use crate::webhook::Webhook;
@@ -63,6 +65,7 @@ impl Daemon {
     async fn start(config: Config) -> Result<Self, Exit> {
         let signals =
             Signals::new().map_err(|error| internal("signals cannot be taken over", &error))?;
+        let state = StateDir::open(&config.state_dir).map_err(|error| refuse_state(&error))?;
         let (http, address) = bind(config.listen).await?;
         let twilio =
             Twilio::new(&config.twilio).map_err(|error| internal("cannot start", &error))?;
@@ -80,6 +83,7 @@ impl Daemon {
         let link = || Link::new(database.clone(), metrics.reconnects());
         let (trigger, shutdown) = Trigger::new();
         let (hello, hello_seen) = watch::channel(None);
+        let (armed, armed_seen) = watch::channel(false);
         let (jobs, claimed) = mpsc::unbounded_channel();
         let (results, answered) = mpsc::unbounded_channel();
         let (callbacks, received) = mpsc::unbounded_channel();
@@ -103,7 +107,7 @@ impl Daemon {
             link: link(),
             twilio: twilio.clone(),
             sender: config.twilio.sender.clone(),
-            hello: hello_seen.clone(),
+            armed: armed_seen,
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
         };
@@ -121,6 +125,7 @@ impl Daemon {
             link: link(),
             worker,
             in_flight: in_flight.clone(),
+            journal: Journal::new(state.path()),
         };
         let recorder = Recorder { link: link() };
         let listener = Listener {
@@ -139,6 +144,8 @@ impl Daemon {
             wake,
             health: health.clone(),
             metrics,
+            state,
+            armed,
             shutdown: shutdown.clone(),
         });
 
@@ -240,6 +247,17 @@ impl Daemon {
                 }
             }
         }
+    }
+}
+
+fn refuse_state(error: &StateError) -> Exit {
+    tracing::error!(error = chain(error), "cannot start");
+    match error {
+        StateError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Exit::Permission
+        }
+        StateError::InUse(_) => Exit::Unavailable,
+        _ => Exit::Config,
     }
 }
 

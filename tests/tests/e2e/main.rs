@@ -3,7 +3,9 @@
 //! `./dev test e2e` builds what these tests need and runs them. Each test has a cluster of its own.
 #![forbid(unsafe_code)]
 
+mod arming;
 mod callbacks;
+mod connections;
 mod crash;
 mod dump_restore;
 mod log_privacy;
