@@ -86,18 +86,26 @@ pub fn meaning_of(body: &str, opt_out_type: Option<&str>) -> Option<Keyword> {
 }
 
 /// What Twilio has done with the text before it came to us, `None`: nothing, neither blocked nor answered. `to` is the
-/// number or code that the person texted.
+/// number or code that the person texted, `in_service` says whether it is part of a Messaging Service, which keeps opt-outs
+/// for a short code as well.
 pub fn done_by_twilio(
     handling: Handling,
     body: &str,
     to: &str,
+    in_service: bool,
     opt_out_type: Option<&str>,
 ) -> Option<Keyword> {
     let named = || opt_out_type.and_then(|word| word.trim().to_ascii_uppercase().parse().ok());
     match handling {
         Handling::Off => None,
         Handling::Advanced => named(),
-        Handling::Default => named().or_else(|| default_keyword(body, SenderKind::of(to))),
+        Handling::Default => named().or_else(|| {
+            let kind = match SenderKind::of(to) {
+                SenderKind::ShortCode if in_service => SenderKind::LongCode,
+                kind => kind,
+            };
+            default_keyword(body, kind)
+        }),
     }
 }
 

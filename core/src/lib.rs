@@ -16,11 +16,13 @@ pub mod keywords;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
+pub mod reason;
 pub mod resolve;
 pub mod segments;
 pub mod signature;
 pub mod status;
 pub mod template;
+pub mod trigger;
 pub mod twilio_keywords;
 pub mod twiml;
 

@@ -1,4 +1,4 @@
-//! Commits status callbacks in small batches and tells each request what became of it.
+//! Commits what webhooks bring in small batches and tells each request what became of it.
 
 use std::time::Duration;
 
@@ -13,20 +13,40 @@ use crate::link::Link;
 use crate::records::Callback;
 use crate::store;
 
-/// Most callbacks in one transaction.
+/// Most records in one transaction.
 const BATCH: usize = 100;
-/// How long the first callback of a batch waits for others.
+/// How long the first record of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// A callback and the request that waits for its commit.
-pub(crate) struct Pending {
-    /// What Twilio said.
-    pub(crate) callback: Callback,
-    /// Gets what was done with it after the commit; dropped if it cannot be stored.
-    pub(crate) stored: oneshot::Sender<String>,
+/// Something that a webhook brings: a status callback, a text that came in.
+pub(crate) trait Record: Send + Sync + Sized {
+    /// What is known of it after the commit.
+    type Stored: Send;
+    /// What several of them are called in logs.
+    const NAME: &'static str;
+
+    /// Stores a batch in one transaction, with all that follows from it.
+    fn store(
+        link: &mut Link,
+        batch: &[&Self],
+    ) -> impl Future<Output = Result<Vec<Self::Stored>, DatabaseError>> + Send;
+
+    /// Logs that it is stored.
+    fn stored(&self, stored: &Self::Stored);
+
+    /// Logs that Postgres will never take it.
+    fn refused(&self, error: &DatabaseError);
 }
 
-/// The task that commits callbacks.
+/// A record and the request that waits for its commit.
+pub(crate) struct Pending<R: Record> {
+    /// What Twilio said.
+    pub(crate) record: R,
+    /// Gets what was done with it after the commit; dropped if it cannot be stored.
+    pub(crate) stored: oneshot::Sender<R::Stored>,
+}
+
+/// The task that commits records of one sort.
 pub(crate) struct Recorder {
     /// Its own connection.
     pub(crate) link: Link,
@@ -34,9 +54,9 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Commits what comes until the channel is closed.
-    pub(crate) async fn run(mut self, mut callbacks: mpsc::UnboundedReceiver<Pending>) {
+    pub(crate) async fn run<R: Record>(mut self, mut records: mpsc::UnboundedReceiver<Pending<R>>) {
         loop {
-            let batch = gather(&mut callbacks, BATCH, GATHER).await;
+            let batch = gather(&mut records, BATCH, GATHER).await;
             if batch.is_empty() {
                 return;
             }
@@ -44,7 +64,7 @@ impl Recorder {
         }
     }
 
-    async fn record(&mut self, batch: Vec<Pending>) {
+    async fn record<R: Record>(&mut self, batch: Vec<Pending<R>>) {
         let mut pending = vec![batch];
         while let Some(mut batch) = pending.pop() {
             // A request that gave up was told to come again.
@@ -52,8 +72,8 @@ impl Recorder {
             if batch.is_empty() {
                 continue;
             }
-            let callbacks: Vec<&Callback> = batch.iter().map(|one| &one.callback).collect();
-            let error = match store::record_callbacks(&mut self.link, &callbacks).await {
+            let records: Vec<&R> = batch.iter().map(|one| &one.record).collect();
+            let error = match R::store(&mut self.link, &records).await {
                 Ok(results) => {
                     answer(batch, results);
                     continue;
@@ -70,11 +90,12 @@ impl Recorder {
             }
             let delay = self.link.retry_delay();
             tracing::warn!(
-                callbacks = batch.len(),
+                what = R::NAME,
+                number = batch.len(),
                 retry_in_ms = delay.as_millis(),
                 sqlstate = error.sqlstate().map(SqlState::code),
                 error = chain(&error),
-                "callbacks cannot be stored yet"
+                "what Twilio said cannot be stored yet"
             );
             sleep(delay).await;
             pending.push(batch);
@@ -82,30 +103,59 @@ impl Recorder {
     }
 }
 
-fn answer(batch: Vec<Pending>, results: Vec<String>) {
+fn answer<R: Record>(batch: Vec<Pending<R>>, results: Vec<R::Stored>) {
     for (one, result) in batch.into_iter().zip(results) {
-        let callback = &one.callback;
-        tracing::debug!(
-            message_id = callback.message_id.map(tracing::field::display),
-            attempt = callback.attempt,
-            sid = callback.sid,
-            status = callback.status,
-            error_code = callback.error_code,
-            result,
-            "callback stored"
-        );
+        one.record.stored(&result);
         if one.stored.send(result).is_err() {
-            tracing::debug!("the request gave up while its callback was being stored");
+            tracing::debug!(
+                what = R::NAME,
+                "the request gave up while its record was being stored"
+            );
         }
     }
 }
 
 /// Dropping them answers their requests with 503.
-fn refuse(batch: &[Pending], error: &DatabaseError) {
+fn refuse<R: Record>(batch: &[Pending<R>], error: &DatabaseError) {
     for one in batch {
+        one.record.refused(error);
+    }
+}
+
+impl Record for Callback {
+    type Stored = String;
+    const NAME: &'static str = "callbacks";
+
+    async fn store(link: &mut Link, batch: &[&Self]) -> Result<Vec<String>, DatabaseError> {
+        store::record_callbacks(link, batch).await
+    }
+
+    fn stored(&self, result: &String) {
+        tracing::debug!(
+            message_id = self.message_id.map(tracing::field::display),
+            attempt = self.attempt,
+            sid = self.sid,
+            status = self.status,
+            error_code = self.error_code,
+            result,
+            "callback stored"
+        );
+        if result == "conflict" || result == "orphan" {
+            tracing::warn!(
+                message_id = self.message_id.map(tracing::field::display),
+                attempt = self.attempt,
+                sid = self.sid,
+                status = self.status,
+                result,
+                "a callback does not belong to what is known of its message; it is kept"
+            );
+        }
+    }
+
+    fn refused(&self, error: &DatabaseError) {
         tracing::error!(
-            sid = one.callback.sid,
-            status = one.callback.status,
+            sid = self.sid,
+            status = self.status,
             error = chain(error),
             "Postgres refuses this callback; please report it"
         );

@@ -81,7 +81,9 @@ fn check_public_url(config: &Config, report: &mut Report) {
     }
     report.ok(
         "public url",
-        format!("{url}/twilio/status gets the status callbacks"),
+        format!(
+            "{url}/twilio/status gets the status callbacks; enter {url}/twilio/inbound at Twilio for incoming messages"
+        ),
     );
 }
 

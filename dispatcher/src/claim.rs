@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::armed;
 use crate::boottime::BootTime;
+use crate::breakers::Breakers;
 use crate::database::DatabaseError;
 use crate::error::chain;
 use crate::failpoints;
@@ -29,7 +30,7 @@ use crate::store;
 use crate::systemd::Systemd;
 
 /// Oldest tables that this daemon works with.
-pub(crate) const OLDEST_SCHEMA: i32 = 1;
+pub(crate) const OLDEST_SCHEMA: i32 = 7;
 /// A clock that differs by more is worth a warning. Deadlines do not depend on it: they are Postgres' own.
 const CLOCK_TOLERANCE_SECONDS: f64 = 2.0;
 /// How often it is asked whether a broadcast waits.
@@ -86,6 +87,7 @@ pub(crate) struct MainLoop {
     systemd: Systemd,
     pace: Pace,
     leases: Leases,
+    breakers: Breakers,
     fan_out_at: Instant,
     confirm_at: Instant,
     /// What an earlier process left in the journal is written.
@@ -115,6 +117,7 @@ impl MainLoop {
             systemd: Systemd::default(),
             pace: Pace::default(),
             leases: Leases::new(now),
+            breakers: Breakers::new(now),
             fan_out_at: now,
             confirm_at: now,
             replayed: false,
@@ -213,6 +216,7 @@ impl MainLoop {
         self.confirm().await?;
         self.replay().await?;
         self.leases.keep(&mut self.parts, self.lease).await?;
+        self.breakers.keep(&mut self.parts).await?;
         if self.parts.jobs.is_none() {
             return Ok(Next::Room);
         }

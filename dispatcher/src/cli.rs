@@ -19,7 +19,8 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Settings come from the TOML file and from the environment; `herald config` lists them all.
-Exit codes: 0 done, 1 check found problems, resolve or arm was refused, 2 wrong command line, 69 unavailable (database, or the HTTP
+Exit codes: 0 done, 1 check found problems, resolve or arm was refused, why knows no such event, 2 wrong command line,
+69 unavailable (database, or the HTTP
 address is taken), 70 defect, 75 ended before all results were written, 77 not permitted, 78 wrong configuration.";
 
 /// What to do.
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Arm(ArmArgs),
     /// Decide by hand what became of a text of which nobody knows whether Twilio took it
     Resolve(ResolveArgs),
+    /// Tell what happened to an event and why, from emit to the last word; numbers are masked, texts not shown
+    Why(WhyArgs),
     /// List every setting, its value and where it comes from; secrets are not shown
     Config,
 }
@@ -87,6 +90,18 @@ pub(crate) enum Decision {
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// One JSON array instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `herald why`.
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// The event's id, as emit_notification_event() returned it
+    pub(crate) event: Uuid,
+    /// One recipient's id; without it all of them
+    pub(crate) user: Option<Uuid>,
+    /// One JSON array instead of lines
     #[arg(long)]
     pub(crate) json: bool,
 }

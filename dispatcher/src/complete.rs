@@ -213,6 +213,7 @@ mod tests {
             message_id: Uuid::now_v7(),
             attempt: 1,
             outcome: "unknown",
+            sender: None,
             answer,
         };
         let later = AttemptResult {

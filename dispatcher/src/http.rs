@@ -31,6 +31,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(9);
 pub(crate) fn router(webhook: Arc<Webhook>, health: Arc<Health>) -> Router {
     Router::new()
         .route("/twilio/status", post(webhook::status))
+        .route("/twilio/inbound", post(webhook::inbound))
         .with_state(webhook)
         .merge(
             Router::new()
@@ -112,12 +113,15 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
 
 #[cfg(test)]
 mod tests {
+    use herald_core::keywords::Handling;
     use herald_core::signature::Verifier;
     use prometheus_client::metrics::counter::Counter;
     use tokio::sync::{mpsc, oneshot, watch};
 
     use super::*;
+    use crate::config::Sender;
     use crate::database::tests::absent;
+    use crate::inbound::Policy;
     use crate::link::Link;
     use crate::metrics::Metrics;
 
@@ -128,11 +132,18 @@ mod tests {
         let link = Link::new(absent(), Counter::default());
         let health = Arc::new(Health::new(link, hello.clone(), metrics.clone()));
         let (callbacks, _received) = mpsc::unbounded_channel();
+        let (texts, _came) = mpsc::unbounded_channel();
         let verifier = Verifier::new("https://h.example", vec!["12345".to_owned()]);
         let webhook = Arc::new(Webhook {
             verifier,
             hello,
             callbacks,
+            texts,
+            inbound_policy: Policy {
+                keywords: Handling::Default,
+                answers: true,
+                sender: Sender::From("+15005550006".to_owned()),
+            },
             metrics,
         });
 

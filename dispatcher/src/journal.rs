@@ -117,6 +117,7 @@ mod tests {
             message_id: Uuid::from_u128(2),
             attempt,
             outcome: "rejected",
+            sender: Some("+15005550006".to_owned()),
             answer: Answer {
                 error_code: Some(21211),
                 error_message: Some("+14155550100 is no number".to_owned()),

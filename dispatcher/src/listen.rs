@@ -73,6 +73,11 @@ impl Listener {
             .database
             .connect(Some(self.wake.clone()), false)
             .await?;
+        if session.begin.is_some() {
+            return Err(DatabaseError::Unusable(
+                "LISTEN does not work through a pooler in transaction mode".to_owned(),
+            ));
+        }
         let listen = async {
             session
                 .client

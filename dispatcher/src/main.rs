@@ -6,6 +6,7 @@
 
 mod armed;
 mod boottime;
+mod breakers;
 mod callbacks;
 mod check;
 mod claim;
@@ -18,7 +19,9 @@ mod exit;
 mod failpoints;
 mod health;
 mod http;
+mod inbound;
 mod inflight;
+mod janitor;
 mod journal;
 mod leases;
 mod link;
@@ -40,6 +43,7 @@ mod store;
 mod systemd;
 mod twilio;
 mod webhook;
+mod why;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -76,6 +80,10 @@ fn main() -> ExitCode {
         },
         Command::Resolve(args) => match load(&sources) {
             Ok(config) => block_on(resolve::resolve(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Why(args) => match load(&sources) {
+            Ok(config) => block_on(why::why(&config, &args)),
             Err(exit) => exit,
         },
         Command::Run => match load(&sources) {

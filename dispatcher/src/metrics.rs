@@ -1,5 +1,6 @@
 //! Counters and gauges for Prometheus. No ids and no phone numbers as labels.
 
+mod consent;
 mod protocol;
 mod queue;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::metrics::consent::ConsentMetrics;
 use crate::metrics::protocol::ProtocolMetrics;
 use crate::metrics::queue::QueueMetrics;
 use crate::twilio::Answer;
@@ -38,6 +40,8 @@ pub(crate) struct Metrics {
     webhook_requests: Counters<2>,
     webhook_duration: Histograms<1>,
     leases_expired: Counter,
+    breakers_open: Family<Labels<1>, Gauge>,
+    breakers_opened: Counters<1>,
     reconnects: Counter,
     db_connected: Gauge,
     listen_connected: Gauge,
@@ -47,6 +51,7 @@ pub(crate) struct Metrics {
     requests_in_flight: Gauge,
     results_waiting: Gauge,
     queue: QueueMetrics,
+    consent: ConsentMetrics,
     protocol: ProtocolMetrics,
 }
 
@@ -72,6 +77,8 @@ impl Metrics {
             webhook_requests: Family::default(),
             webhook_duration: Family::new_with_constructor(webhook_buckets),
             leases_expired: Counter::default(),
+            breakers_open: Family::default(),
+            breakers_opened: Family::default(),
             reconnects: Counter::default(),
             db_connected: Gauge::default(),
             listen_connected: Gauge::default(),
@@ -81,6 +88,7 @@ impl Metrics {
             requests_in_flight: Gauge::default(),
             results_waiting: Gauge::default(),
             queue: QueueMetrics::default(),
+            consent: ConsentMetrics::default(),
             protocol: ProtocolMetrics::default(),
         };
         metrics.poll_mode.set(1);
@@ -136,6 +144,16 @@ impl Metrics {
             self.leases_expired.clone(),
         );
         registry.register(
+            "breakers_open",
+            "What is out of order at Twilio now, by scope: account, sender or country",
+            self.breakers_open.clone(),
+        );
+        registry.register(
+            "breakers_opened",
+            "How often something went out of order, by scope",
+            self.breakers_opened.clone(),
+        );
+        registry.register(
             "db_reconnects",
             "Database connections that were lost and opened again",
             self.reconnects.clone(),
@@ -176,6 +194,7 @@ impl Metrics {
             self.results_waiting.clone(),
         );
         self.queue.register(registry);
+        self.consent.register(registry);
         self.protocol.register(registry);
         let build = Family::<Labels<1>, Gauge>::default();
         build
@@ -234,6 +253,23 @@ impl Metrics {
     /// Leases ended.
     pub(crate) fn leases_expired(&self, texts: u64) {
         self.leases_expired.inc_by(texts);
+    }
+
+    /// A breaker of this scope was found open.
+    pub(crate) fn breaker_opened(&self, scope: &str) {
+        self.breakers_opened
+            .get_or_create(&[("scope", scope.to_owned())])
+            .inc();
+    }
+
+    /// The scopes of all breakers that are open now.
+    pub(crate) fn set_breakers<'a>(&self, scopes: impl Iterator<Item = &'a str>) {
+        self.breakers_open.clear();
+        for scope in scopes {
+            self.breakers_open
+                .get_or_create(&[("scope", scope.to_owned())])
+                .inc();
+        }
     }
 
     /// Counts database connections that were lost and opened again.

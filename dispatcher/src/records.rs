@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use herald_core::callback::CallbackKey;
 use serde::Serialize;
 use uuid::Uuid;
@@ -55,6 +56,9 @@ pub(crate) struct AttemptResult {
     pub(crate) attempt: i32,
     /// accepted, rejected, not_sent or unknown.
     pub(crate) outcome: &'static str,
+    /// Who was named as the sender; only with a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sender: Option<String>,
     /// What Twilio said.
     #[serde(flatten)]
     pub(crate) answer: Answer,
@@ -92,6 +96,25 @@ pub(crate) struct StatusRow {
     pub(crate) age_seconds: Option<f64>,
     /// In words.
     pub(crate) detail: Option<String>,
+}
+
+/// One row of `herald_breakers()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Breaker {
+    /// Identity.
+    pub(crate) id: Uuid,
+    /// account, sender or country.
+    pub(crate) scope: String,
+    /// Which sender or country.
+    pub(crate) key: String,
+    /// Twilio's code, or a negative default.
+    pub(crate) error_code: Option<i32>,
+    /// What it says.
+    pub(crate) reason: String,
+    /// low, medium, high or critical.
+    pub(crate) severity: String,
+    /// What a person should do.
+    pub(crate) advice: Option<String>,
 }
 
 /// One attempt of `claim_unknown_sms_messages()`: in doubt, or on its way to the same number.
@@ -181,6 +204,21 @@ impl StaleResult {
             status: message.map(|message| message.status),
         }
     }
+}
+
+/// One row of `why()`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StoryLine {
+    /// When it happened.
+    pub(crate) at: DateTime<Utc>,
+    /// The recipient it is about; `None` = the event.
+    pub(crate) user_id: Option<Uuid>,
+    /// The channel it is about.
+    pub(crate) channel: Option<String>,
+    /// What happened, in a word.
+    pub(crate) step: String,
+    /// More about it.
+    pub(crate) detail: String,
 }
 
 /// One row of `herald_queue_stats()`.

@@ -20,7 +20,9 @@ use crate::error::chain;
 use crate::exit::Exit;
 use crate::health::Health;
 use crate::http;
+use crate::inbound::Policy;
 use crate::inflight::InFlight;
+use crate::janitor::Janitor;
 use crate::journal::Journal;
 use crate::link::Link;
 use crate::listen::Listener;
@@ -87,6 +89,7 @@ impl Daemon {
         let (jobs, claimed) = mpsc::unbounded_channel();
         let (results, answered) = mpsc::unbounded_channel();
         let (callbacks, received) = mpsc::unbounded_channel();
+        let (texts, came) = mpsc::unbounded_channel();
         let in_flight = Arc::new(InFlight::default());
         let wake = Arc::new(Notify::new());
         let health = Arc::new(Health::new(link(), hello_seen.clone(), metrics.clone()));
@@ -101,8 +104,19 @@ impl Daemon {
             verifier: Verifier::new(&public_url, tokens.collect()),
             hello: hello_seen.clone(),
             callbacks,
+            texts,
+            inbound_policy: Policy {
+                keywords: config.twilio.keywords,
+                answers: config.inbound_answers,
+                sender: config.twilio.sender.clone(),
+            },
             metrics: metrics.clone(),
         });
+        let janitor = Janitor {
+            link: link(),
+            hello: hello_seen.clone(),
+            metrics: metrics.clone(),
+        };
         let reconciler = Reconciler {
             link: link(),
             twilio: twilio.clone(),
@@ -128,6 +142,7 @@ impl Daemon {
             journal: Journal::new(state.path()),
         };
         let recorder = Recorder { link: link() };
+        let inbound = Recorder { link: link() };
         let listener = Listener {
             database: database.clone(),
             wake: wake.clone(),
@@ -170,6 +185,14 @@ impl Daemon {
         tasks.spawn(async move {
             recorder.run(received).await;
             "recorder"
+        });
+        tasks.spawn(async move {
+            inbound.run(came).await;
+            "inbound"
+        });
+        tasks.spawn(async move {
+            janitor.run().await;
+            "janitor"
         });
         tasks.spawn(async move {
             listener.run().await;

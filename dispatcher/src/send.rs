@@ -95,6 +95,7 @@ impl Sender {
             message_id: job.text.message_id,
             attempt: job.text.attempt,
             outcome: answer.outcome.as_str(),
+            sender: answer.is_refused().then(|| self.twilio.sender().to_owned()),
             answer,
         };
         if self.results.send(result).is_err() {
@@ -180,6 +181,8 @@ fn log(text: &Claimed, answer: &Answer) {
     }
     match answer.outcome {
         Outcome::Accepted => line!(debug),
+        // Nobody can have said yet what is to be done about it.
+        Outcome::Rejected if !answer.is_known() => line!(error),
         Outcome::NotSent if answer.reason == Some("shutdown") => line!(debug),
         Outcome::Rejected | Outcome::NotSent | Outcome::Unknown => line!(warn),
     }

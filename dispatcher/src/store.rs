@@ -1,5 +1,7 @@
 //! All SQL of the daemon: it calls the extension's functions and touches no table.
 
+mod consent;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,7 +19,9 @@ pub(crate) use protocol::{
 
 use crate::database::DatabaseError;
 use crate::link::Link;
-use crate::records::{AttemptResult, Callback, Claimed, Hello, QueueStat};
+use crate::records::{AttemptResult, Breaker, Callback, Claimed, Hello, QueueStat, StoryLine};
+
+pub(crate) use consent::{purge, record_inbound};
 
 /// First statement of each session. No row: the extension is not installed.
 pub(crate) const PREPARE_SESSION: &str = "\
@@ -52,6 +56,9 @@ const NEXT_DUE: &str = "SELECT extract(epoch FROM herald_next_due() - now())::fl
 const RECORD_CALLBACKS: &str = "SELECT ordinal, result FROM record_twilio_callbacks($1)";
 const QUEUE_STATS: &str =
     "SELECT state, priority, messages, oldest_age_seconds FROM herald_queue_stats()";
+const BREAKERS: &str =
+    "SELECT id, scope, key, error_code, reason, severity, advice FROM herald_breakers()";
+const WHY: &str = "SELECT at, user_id, channel, step, detail FROM why($1, $2)";
 const PING: &str = "SELECT pg_is_in_recovery()";
 
 /// Functions that role `dispatcher` needs, with their argument types.
@@ -64,16 +71,20 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "fan_out_notification_events(integer)",
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
+    "record_twilio_inbound(jsonb)",
+    "purge_expired_records(integer)",
     "herald_queue_stats()",
     "herald_dispatch_identity(uuid)",
     "herald_arm(boolean)",
     "herald_status()",
+    "herald_breakers()",
     "claim_unknown_sms_messages(integer)",
     "herald_owned_sids(text[])",
     "complete_unknown_sms_messages(jsonb)",
     "claim_stale_sms_messages(integer)",
     "complete_stale_sms_messages(jsonb)",
     "resolve_sms_message(uuid, text, text)",
+    "why(uuid, uuid)",
 ];
 /// For each function of the array: does it exist, and may this role call it?
 const PRIVILEGES: &str = "SELECT f.name, to_regprocedure(f.name) IS NOT NULL, \
@@ -255,6 +266,48 @@ pub(crate) async fn queue_stats(link: &mut Link) -> Result<Vec<QueueStat>, Datab
                 priority: column(row, 1, CALL)?,
                 messages: column(row, 2, CALL)?,
                 oldest_age_seconds: column(row, 3, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// What is out of order now.
+pub(crate) async fn breakers(link: &mut Link) -> Result<Vec<Breaker>, DatabaseError> {
+    const CALL: &str = "herald_breakers";
+    let rows = link.query(CALL, BREAKERS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Breaker {
+                id: column(row, 0, CALL)?,
+                scope: column(row, 1, CALL)?,
+                key: column(row, 2, CALL)?,
+                error_code: column(row, 3, CALL)?,
+                reason: column(row, 4, CALL)?,
+                severity: column(row, 5, CALL)?,
+                advice: column(row, 6, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// The story of an event, in order; `user` narrows it to one recipient.
+pub(crate) async fn why(
+    link: &mut Link,
+    event: Uuid,
+    user: Option<Uuid>,
+) -> Result<Vec<StoryLine>, DatabaseError> {
+    const CALL: &str = "why";
+    let rows = link
+        .query(CALL, WHY, &[(&event, Type::UUID), (&user, Type::UUID)])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StoryLine {
+                at: column(row, 0, CALL)?,
+                user_id: column(row, 1, CALL)?,
+                channel: column(row, 2, CALL)?,
+                step: column(row, 3, CALL)?,
+                detail: column(row, 4, CALL)?,
             })
         })
         .collect()

@@ -8,9 +8,11 @@ mod lookup;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use herald_core::outcome::Outcome;
+use herald_core::segments::{MAX_BODY_CHARACTERS, body_characters, smart_encode};
 use reqwest::{Client, Url};
 
 pub(crate) use answer::Answer;
@@ -24,6 +26,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections are closed well before a load balancer would (60 s is usual), so that a request is not written
 /// into a connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Twilio's code for a body that is too long (<https://www.twilio.com/docs/api/errors/21617>).
+const TOO_LONG: i32 = 21617;
 
 /// One text as Twilio gets it.
 pub(crate) struct Create<'a> {
@@ -67,6 +71,7 @@ pub(crate) struct Twilio {
     user: String,
     password: Secret,
     sender: Sender,
+    smart_encoded: bool,
 }
 
 impl Twilio {
@@ -107,12 +112,36 @@ impl Twilio {
             user,
             password,
             sender: config.sender.clone(),
+            smart_encoded: config.smart_encoded,
         })
+    }
+
+    /// Who the texts come from: number, short code, sender ID or Messaging Service.
+    pub(crate) fn sender(&self) -> &str {
+        match &self.sender {
+            Sender::From(sender) | Sender::MessagingService(sender) => sender,
+        }
+    }
+
+    /// Whether Twilio would refuse this body for its length.
+    fn is_too_long(&self, body: &str) -> bool {
+        let sent = if self.smart_encoded {
+            smart_encode(body)
+        } else {
+            Cow::Borrowed(body)
+        };
+        body_characters(&sent) > MAX_BODY_CHARACTERS
     }
 
     /// Asks Twilio to send one text. Never fails: whatever happens is an [`Answer`].
     pub(crate) async fn create(&self, text: &Create<'_>) -> Answer {
         let started = Instant::now();
+        if self.is_too_long(text.body) {
+            return Answer {
+                error_code: Some(TOO_LONG),
+                ..Answer::without_response(Outcome::Rejected, "too_long", started.elapsed())
+            };
+        }
         let validity = text
             .validity_seconds
             .map(|seconds| seconds.clamp(1, 36_000).to_string());
@@ -127,6 +156,9 @@ impl Twilio {
         });
         if let Some(validity) = &validity {
             form.push(("ValidityPeriod", validity));
+        }
+        if self.smart_encoded {
+            form.push(("SmartEncoded", "true"));
         }
         let request = self
             .client

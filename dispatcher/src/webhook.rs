@@ -1,9 +1,10 @@
-//! `POST /twilio/status`: what Twilio tells about a text after it took it.
+//! `POST /twilio/status`: what Twilio tells about a text after it took it. ([`inbound`] is for texts that come in.)
 //!
 //! Signature first: a request that Twilio did not sign costs no database work and leaves no trace but a count. Then our
 //! own MAC, which says which text is meant. 204 only after the commit; 503 if that takes too long, and Twilio repeats.
 //! <https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks>
 
+mod inbound;
 #[cfg(test)]
 mod tests;
 
@@ -12,16 +13,20 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use herald_core::callback::{CallbackError, CallbackKey, read_status_callback};
-use herald_core::signature::Verifier;
+use herald_core::signature::{VerifiedForm, Verifier};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::callbacks::Pending;
+use crate::inbound::{Policy, Text};
 use crate::metrics::Metrics;
 use crate::records::{Callback, Hello};
+
+pub(crate) use inbound::inbound;
 
 /// Callbacks are below 2 KiB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -36,8 +41,12 @@ pub(crate) struct Webhook {
     pub(crate) verifier: Verifier,
     /// What the installation said; its callback key.
     pub(crate) hello: watch::Receiver<Option<Hello>>,
-    /// To the task that commits.
-    pub(crate) callbacks: mpsc::UnboundedSender<Pending>,
+    /// To the task that commits callbacks.
+    pub(crate) callbacks: mpsc::UnboundedSender<Pending<Callback>>,
+    /// To the task that commits texts that came in.
+    pub(crate) texts: mpsc::UnboundedSender<Pending<Text>>,
+    /// How these are treated.
+    pub(crate) inbound_policy: Policy,
     /// Counts of requests.
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -78,12 +87,13 @@ pub(crate) async fn status(
 }
 
 impl Webhook {
-    async fn handle(&self, request: Request<Body>) -> Handled {
+    /// Reads a request and checks that Twilio signed it, before anything else is done.
+    async fn admit(&self, request: Request<Body>) -> Result<(Parts, VerifiedForm), Handled> {
         let (head, body) = request.into_parts();
         let body = match timeout(READ_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Handled::TooLarge,
-            Err(_) => return Handled::Malformed,
+            Ok(Err(_)) => return Err(Handled::TooLarge),
+            Err(_) => return Err(Handled::Malformed),
         };
         let target = head
             .uri
@@ -95,12 +105,19 @@ impl Webhook {
             text(&head.headers, header::CONTENT_TYPE.as_str()),
             text(&head.headers, "x-twilio-signature"),
         );
-        let form = match verified {
-            Ok(form) => form,
+        match verified {
+            Ok(form) => Ok((head, form)),
             Err(error) => {
                 tracing::warn!(%error, "webhook refused");
-                return Handled::Forged;
+                Err(Handled::Forged)
             }
+        }
+    }
+
+    async fn handle(&self, request: Request<Body>) -> Handled {
+        let (head, form) = match self.admit(request).await {
+            Ok(admitted) => admitted,
+            Err(handled) => return handled,
         };
         let Some(key) = self
             .hello
@@ -124,7 +141,14 @@ impl Webhook {
         let (stored, done) = oneshot::channel();
         let status = callback.status.clone();
         let error_code = callback.error_code;
-        if self.callbacks.send(Pending { callback, stored }).is_err() {
+        if self
+            .callbacks
+            .send(Pending {
+                record: callback,
+                stored,
+            })
+            .is_err()
+        {
             return Handled::Unavailable;
         }
         match timeout(STORE_TIMEOUT, done).await {
@@ -171,19 +195,22 @@ fn read(
             None
         }
     };
-    let params: Map<String, Value> = form
-        .iter()
-        .map(|(name, value)| (clean(name), Value::String(clean(value))))
-        .collect();
     Some(Callback {
         message_id: named.map(|(message_id, _)| message_id),
         attempt: named.map(|(_, attempt)| attempt),
         sid,
         status,
         error_code,
-        params,
+        params: parameters(form),
         idempotency_token: token.map(str::to_owned),
     })
+}
+
+/// All parameters, as they are kept.
+fn parameters(form: &[(String, String)]) -> Map<String, Value> {
+    form.iter()
+        .map(|(name, value)| (clean(name), Value::String(clean(value))))
+        .collect()
 }
 
 /// Postgres takes no NUL in text.

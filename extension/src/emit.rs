@@ -10,7 +10,7 @@ use crate::queries::{
 };
 use crate::query::{Query, jsonb};
 use crate::report::{Result, invalid, null_argument, report, unexpected};
-use crate::text::{self, Body};
+use crate::text::{self, Body, Version};
 use crate::{notify, query};
 
 /// What `notification_events.event_source` may say.
@@ -25,18 +25,62 @@ const DEFAULT_SOURCE: &str = "api_action";
 /// How often emit looks again when a concurrent transaction takes the same dedup key.
 const DEDUP_TRIES: usize = 3;
 
-/// The arguments of both overloads.
+/// The arguments of both overloads, and what only our own callers set.
 pub struct Request {
-    event_type: String,
-    source: String,
-    actor: Option<Uuid>,
-    target: Option<Uuid>,
-    payload: Option<AnyElement>,
-    metadata: Option<AnyElement>,
-    scheduled_for: Option<TimestampWithTimeZone>,
-    dedup_key: Option<String>,
-    priority: Option<String>,
-    expires_at: Option<TimestampWithTimeZone>,
+    /// A registered type.
+    pub event_type: String,
+    /// One of [`SOURCES`]; anything else is noted.
+    pub source: String,
+    /// Who did it.
+    pub actor: Option<Uuid>,
+    /// The one recipient; `None` = every subscriber.
+    pub target: Option<Uuid>,
+    /// The facts.
+    pub payload: Option<AnyElement>,
+    /// The caller's notes.
+    pub metadata: Option<AnyElement>,
+    /// Not before this time.
+    pub scheduled_for: Option<TimestampWithTimeZone>,
+    /// Stands for this fact, for ever.
+    pub dedup_key: Option<String>,
+    /// Instead of the type's.
+    pub priority: Option<String>,
+    /// Not after this time.
+    pub expires_at: Option<TimestampWithTimeZone>,
+    /// Channels instead of the type's.
+    pub channels: Option<Vec<String>>,
+    /// What is known to be wrong already.
+    pub problems: Vec<String>,
+}
+
+impl Request {
+    /// An event of a type, with nothing said about it.
+    pub fn of_type(event_type: &str) -> Self {
+        Self {
+            event_type: event_type.to_owned(),
+            source: DEFAULT_SOURCE.to_owned(),
+            actor: None,
+            target: None,
+            payload: None,
+            metadata: None,
+            scheduled_for: None,
+            dedup_key: None,
+            priority: None,
+            expires_at: None,
+            channels: None,
+            problems: Vec::new(),
+        }
+    }
+}
+
+/// What became of a request.
+pub enum Recorded {
+    /// This event stands for it: a new one, or the first with the same key and payload.
+    Event(Uuid),
+    /// The key stands for another payload already, that of this event.
+    KeyTaken(Uuid),
+    /// A transaction that we cannot see has the key.
+    KeyBusy,
 }
 
 /// What the registry says of an event type, and what its use of the dedup key was.
@@ -51,8 +95,7 @@ pub struct Lookup {
     template_key: Option<String>,
     /// The template version in use.
     pub template_id: Option<Uuid>,
-    template: Option<String>,
-    required: Vec<String>,
+    version: Option<Version>,
     earlier: Option<Uuid>,
     is_repeat: bool,
     correlation_id: Option<String>,
@@ -79,17 +122,14 @@ fn emit_origin(
         Some(object) => (DEFAULT_SOURCE, query::jsonb_of(object)),
         None => (source, payload),
     };
-    record(&Request {
-        event_type,
+    record_or_raise(&Request {
         source: source.to_owned(),
         actor,
         target,
         payload,
         metadata,
         scheduled_for,
-        dedup_key: None,
-        priority: None,
-        expires_at: None,
+        ..Request::of_type(&event_type)
     })
 }
 
@@ -106,19 +146,16 @@ fn emit(
     priority: Option<&str>,
     expires_at: Option<TimestampWithTimeZone>,
 ) -> Result<Uuid> {
-    record(&Request {
-        event_type: event_type
-            .ok_or_else(|| null_argument("event_type"))?
-            .to_owned(),
-        source: DEFAULT_SOURCE.to_owned(),
+    let event_type = event_type.ok_or_else(|| null_argument("event_type"))?;
+    record_or_raise(&Request {
         actor,
         target,
         payload,
-        metadata: None,
         scheduled_for,
         dedup_key: dedup_key.map(str::to_owned),
         priority: priority.map(str::to_owned),
         expires_at,
+        ..Request::of_type(event_type)
     })
 }
 
@@ -132,7 +169,8 @@ pub fn misplaced_payload(source: &str) -> Option<serde_json::Value> {
         .filter(serde_json::Value::is_object)
 }
 
-fn record(request: &Request) -> Result<Uuid> {
+/// Writes an event with everything that follows from it, unless its key says that it is there already.
+pub fn record(request: &Request) -> Result<Recorded> {
     for _ in 0..DEDUP_TRIES {
         let lookup = lookup(
             &request.event_type,
@@ -142,37 +180,38 @@ fn record(request: &Request) -> Result<Uuid> {
             request.metadata,
         )?;
         if let Some(earlier) = lookup.earlier {
-            return repeated(request, &lookup, earlier);
+            return Ok(match lookup.is_repeat {
+                true => Recorded::Event(earlier),
+                false => Recorded::KeyTaken(earlier),
+            });
         }
         if let Some(id) = write(request, &lookup)? {
-            return Ok(id);
+            return Ok(Recorded::Event(id));
         }
     }
-    Err(report(
-        PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
-        format!(
-            "dedup_key {:?} is being used by another transaction",
-            request.dedup_key.as_deref().unwrap_or("")
-        ),
-        "Run the transaction again.",
-    ))
+    Ok(Recorded::KeyBusy)
 }
 
-/// The dedup key was used before: by the same call, or by another one.
-fn repeated(request: &Request, lookup: &Lookup, earlier: Uuid) -> Result<Uuid> {
-    if lookup.is_repeat {
-        return Ok(earlier);
+/// As [`record`], with an error when the key is in the way.
+fn record_or_raise(request: &Request) -> Result<Uuid> {
+    let key = request.dedup_key.as_deref().unwrap_or("");
+    match record(request)? {
+        Recorded::Event(id) => Ok(id),
+        Recorded::KeyTaken(earlier) => Err(report(
+            PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+            format!(
+                "dedup_key {key:?} was already used for an event of type {:?} with another payload",
+                request.event_type
+            ),
+            "Use another key for another fact; the same key stands for the same payload, for ever.",
+        )
+        .set_detail(format!("The first event is {earlier}."))),
+        Recorded::KeyBusy => Err(report(
+            PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+            format!("dedup_key {key:?} is being used by another transaction"),
+            "Run the transaction again.",
+        )),
     }
-    Err(report(
-        PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
-        format!(
-            "dedup_key {:?} was already used for an event of type {:?} with another payload",
-            request.dedup_key.as_deref().unwrap_or(""),
-            request.event_type
-        ),
-        "Use another key for another fact; the same key stands for the same payload, for ever.",
-    )
-    .set_detail(format!("The first event is {earlier}.")))
 }
 
 /// Reads what the registry says of an event type now.
@@ -201,8 +240,14 @@ pub fn lookup(
             expires_after: row.get(7)?,
             template_key: row.get(8)?,
             template_id: row.get(9)?,
-            template: row.get(10)?,
-            required: row.get(11)?.unwrap_or_default(),
+            version: match row.get(10)? {
+                Some(template) => Some(Version {
+                    template,
+                    required: row.get(11)?.unwrap_or_default(),
+                    max_length: row.get(16)?,
+                }),
+                None => None,
+            },
             earlier: row.get(12)?,
             is_repeat: row.want(13, "event type")?,
             correlation_id: row.get(14)?,
@@ -226,15 +271,27 @@ impl Lookup {
             // Filters and variables look into an object: anything else would match nobody, silently.
             return Ok((None, vec!["payload_not_an_object".to_owned()]));
         }
-        let template = match (&self.template, &self.template_key) {
-            (Some(template), _) => template,
-            (None, None) => text::MESSAGE_TEMPLATE,
-            (None, Some(key)) => return Ok((None, vec![format!("template_missing: {key}")])),
+        let composed = match (&self.version, &self.template_key) {
+            (Some(version), _) => text::compose(version, payload)?,
+            (None, None) => text::compose(&Version::of_message(), payload)?,
+            (None, Some(key)) => Err(format!("template_missing: {key}")),
         };
-        Ok(match text::compose(template, &self.required, payload)? {
+        Ok(match composed {
             Ok(body) => (Some(body), Vec::new()),
             Err(problem) => (None, vec![problem]),
         })
+    }
+
+    /// The variables that a payload of this type must have, or why there is no text.
+    pub fn needs(&self, event_type: &str) -> std::result::Result<Vec<String>, String> {
+        if !self.is_known {
+            return Err(format!("unknown_event_type: {event_type}"));
+        }
+        match (&self.version, &self.template_key) {
+            (Some(version), _) => text::needs(version),
+            (None, None) => text::needs(&Version::of_message()),
+            (None, Some(key)) => Err(format!("template_missing: {key}")),
+        }
     }
 
     /// The correlation id, or the problem with it.
@@ -251,7 +308,9 @@ impl Lookup {
 
 /// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
 fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
-    let (body, mut problems) = lookup.compose(&request.event_type, request.payload)?;
+    let mut problems = request.problems.clone();
+    let (body, faults) = lookup.compose(&request.event_type, request.payload)?;
+    problems.extend(faults);
     let correlation_id = lookup.correlation().unwrap_or_else(|problem| {
         problems.push(problem);
         None
@@ -288,6 +347,8 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
         problems.push(format!("unknown_event_source: {}", request.source));
         DEFAULT_SOURCE
     };
+    problems.extend(body.as_ref().and_then(Body::note));
+    let channels = request.channels.as_ref().unwrap_or(&lookup.channels);
     let statement: &Query = match (request.target.is_some(), request.dedup_key.is_some()) {
         (true, false) => &EMIT_TARGETED,
         (true, true) => &EMIT_TARGETED_ONCE,
@@ -314,7 +375,7 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
         body.as_ref().map(|body| body.text.as_str()).into(),
         body.as_ref().map(|body| body.encoding).into(),
         body.as_ref().map(|body| body.segments).into(),
-        lookup.channels.clone().into(),
+        channels.clone().into(),
         lookup.is_active.into(),
         lookup.admin_only.into(),
         notify::wakes().into(),

@@ -1,14 +1,14 @@
 //! Deferred fan-out: events with more recipients than the caller's transaction should pay for, served in chunks.
 
-use pgrx::datum::{AnyElement, Uuid};
+use pgrx::datum::Uuid;
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
 use crate::notify;
 use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM};
-use crate::query::jsonb_of;
+use crate::query::jsonb_text;
 use crate::report::{Result, invalid, null_argument, unexpected};
-use crate::text::{self, MESSAGE_TEMPLATE};
+use crate::text::{self, Version};
 use crate::vocabulary::queue_ranks;
 
 const MOST: i32 = 1000;
@@ -16,8 +16,8 @@ const MOST: i32 = 1000;
 /// An event whose fan-out is locked by this transaction.
 struct Waiting {
     event: Uuid,
-    payload: Option<AnyElement>,
-    template: Option<String>,
+    payload: String,
+    version: Version,
 }
 
 /// See `sql/api/`.
@@ -60,24 +60,30 @@ fn next_waiting() -> Result<Option<Waiting>> {
     FAN_OUT_CLAIM.row(&[queue_ranks().into()], |row| {
         Ok(Waiting {
             event: row.want(1, "event id")?,
-            payload: row
-                .get::<pgrx::JsonB>(2)?
-                .and_then(|payload| jsonb_of(payload.0)),
-            template: row.get(4)?,
+            payload: row.want(2, "payload")?,
+            // What is required was there when emit accepted the event.
+            version: match row.get(3)? {
+                Some(template) => Version {
+                    template,
+                    required: Vec::new(),
+                    max_length: row.get(4)?,
+                },
+                None => Version::of_message(),
+            },
         })
     })
 }
 
 /// Writes the next chunk of one event.
 fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
-    let template = waiting.template.as_deref().unwrap_or(MESSAGE_TEMPLATE);
     // emit composed this very text before it accepted the event, and a template version's text never changes.
-    let body = text::compose(template, &[], waiting.payload)?.map_err(|problem| {
-        invalid(
-            format!("event {} has no text: {problem}", waiting.event),
-            "Cancel the event.",
-        )
-    })?;
+    let body =
+        text::compose(&waiting.version, jsonb_text(&waiting.payload))?.map_err(|problem| {
+            invalid(
+                format!("event {} has no text: {problem}", waiting.event),
+                "Cancel the event.",
+            )
+        })?;
     let chunk: Option<i32> =
         CHUNK_SIZE.row(&[], |row| row.want(1, "setting inline_fan_out_limit"))?;
     let arguments = [

@@ -5,6 +5,7 @@
 
 use pgrx::prelude::*;
 
+mod again;
 mod callbacks;
 mod cancel;
 mod channel;
@@ -14,6 +15,7 @@ mod errors;
 mod fan_out;
 mod grant;
 mod identity;
+mod in_app;
 mod inbound;
 mod install;
 mod notify;
@@ -26,8 +28,12 @@ mod queue;
 mod report;
 mod resolve;
 mod settings;
+mod statistics;
+mod template;
 mod text;
+mod trigger;
 mod vocabulary;
+mod why;
 
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
@@ -42,6 +48,11 @@ extension_sql_file!("../../sql/api/consent.sql", name = "consent");
 extension_sql_file!("../../sql/api/errors.sql", name = "errors");
 extension_sql_file!("../../sql/api/internal.sql", name = "internal");
 extension_sql_file!("../../sql/api/protocol.sql", name = "protocol");
+extension_sql_file!("../../sql/api/templates.sql", name = "templates");
+extension_sql_file!("../../sql/api/triggers.sql", name = "triggers");
+extension_sql_file!("../../sql/api/statistics.sql", name = "statistics");
+extension_sql_file!("../../sql/api/story.sql", name = "story");
+extension_sql_file!("../../sql/api/in_app.sql", name = "in_app");
 extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 
 /// Runs when a backend loads the library.

@@ -1,20 +1,22 @@
 //! Events whose input was bad: kept, and tried again on request.
 
 use herald_core::priority::Priority;
-use pgrx::datum::{AnyElement, Uuid};
+use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
 use crate::emit::lookup;
 use crate::notify;
 use crate::queries::{QUARANTINED_EVENT, RELEASE_EVENT};
-use crate::query::jsonb_of;
+use crate::query::jsonb_text;
 use crate::report::{Result, not_found, null_argument};
 
 struct Quarantined {
     event_type: String,
-    payload: Option<AnyElement>,
-    metadata: Option<AnyElement>,
+    payload: String,
+    metadata: String,
     priority: String,
+    /// Problems that nobody can mend afterwards: what a trigger did not find in its row is not known any more.
+    lasting: Vec<String>,
 }
 
 /// See `sql/api/`.
@@ -25,9 +27,10 @@ fn release_notification_event(event_id: Option<Uuid>) -> Result<bool> {
         .row(&[event_id.into()], |row| {
             Ok(Quarantined {
                 event_type: row.want(1, "event type")?,
-                payload: row.get::<pgrx::JsonB>(3)?.and_then(|payload| jsonb_of(payload.0)),
-                metadata: row.get::<pgrx::JsonB>(4)?.and_then(|metadata| jsonb_of(metadata.0)),
-                priority: row.want(5, "priority")?,
+                payload: row.want(2, "payload")?,
+                metadata: row.want(3, "metadata")?,
+                priority: row.want(4, "priority")?,
+                lasting: row.want(5, "problems")?,
             })
         })?
         .ok_or_else(|| {
@@ -36,9 +39,11 @@ fn release_notification_event(event_id: Option<Uuid>) -> Result<bool> {
                 "SELECT id, problems FROM herald.notification_events WHERE status = 'quarantined' lists them.",
             )
         })?;
-    let found = lookup(&event.event_type, None, None, event.payload, event.metadata)?;
-    let (_, mut problems) = found.compose(&event.event_type, event.payload)?;
+    let (payload, metadata) = (jsonb_text(&event.payload), jsonb_text(&event.metadata));
+    let found = lookup(&event.event_type, None, None, payload, metadata)?;
+    let (_, mut problems) = found.compose(&event.event_type, payload)?;
     problems.extend(found.correlation().err());
+    problems.extend(event.lasting);
     let released = problems.is_empty();
     let priority = event.priority.parse().unwrap_or(Priority::Normal);
     RELEASE_EVENT.run(&[

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::rc::Rc;
 
 use pgrx::datum::{AnyElement, DatumWithOid};
@@ -51,9 +52,18 @@ impl Query {
     pub fn rows<T>(
         &self,
         arguments: &[DatumWithOid<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+        read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         install::require_schema()?;
+        self.catalog_rows(arguments, read)
+    }
+
+    /// Runs a statement that needs none of our tables, such as one on the catalogues, and reads all its rows.
+    pub fn catalog_rows<T>(
+        &self,
+        arguments: &[DatumWithOid<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
         Spi::connect_mut(|client| {
             let plan = self.plan(client)?;
             let table = if self.writes {
@@ -113,7 +123,19 @@ pub fn jsonb<'a>(value: Option<AnyElement>) -> DatumWithOid<'a> {
     unsafe { DatumWithOid::new(value, pg_sys::JSONBOID) }
 }
 
-/// A jsonb argument made from a parsed value.
+/// A jsonb argument made from its text, digit by digit as Postgres wrote it. It lives in the current memory context: made
+/// while rows are read, it would be gone with them.
+pub fn jsonb_text(text: &str) -> Option<AnyElement> {
+    let text = CString::new(text).ok()?;
+    // SAFETY: jsonb_in takes one C string and returns a jsonb.
+    unsafe {
+        let argument = pg_sys::Datum::from(text.as_ptr());
+        let datum = pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(argument)])?;
+        AnyElement::from_polymorphic_datum(datum, false, pg_sys::JSONBOID)
+    }
+}
+
+/// A jsonb argument made from a parsed value; lives as long as that of [`jsonb_text`].
 pub fn jsonb_of(value: serde_json::Value) -> Option<AnyElement> {
     let datum = pgrx::JsonB(value).into_datum()?;
     // SAFETY: the datum was just made from a JsonB.

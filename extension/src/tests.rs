@@ -3,6 +3,8 @@
 
 use pgrx::prelude::*;
 
+mod content;
+
 #[pg_schema]
 #[allow(clippy::module_inception)] // pgrx looks for its tests in a schema of this name.
 mod tests {

@@ -1,7 +1,7 @@
 //! The text of an event: its template filled from the payload.
 
 use herald_core::segments::{self, MAX_BODY_CHARACTERS};
-use herald_core::template::Template;
+use herald_core::template::{Rendered, Template};
 use pgrx::datum::AnyElement;
 
 use crate::queries::PAYLOAD_VALUES;
@@ -19,15 +19,100 @@ pub struct Body {
     pub encoding: &'static str,
     /// Segments it takes.
     pub segments: i16,
+    /// Characters, as Twilio counts them.
+    pub characters: usize,
+    /// Its length before it was made to fit its template's limit.
+    pub shortened_from: Option<usize>,
+}
+
+impl Body {
+    /// What is worth a note in `notification_events.problems`, though the text goes.
+    pub fn note(&self) -> Option<String> {
+        let before = self.shortened_from?;
+        Some(format!(
+            "text_shortened: {before} characters, now {}",
+            self.characters
+        ))
+    }
+}
+
+/// A version of a template, as the tables have it.
+pub struct Version {
+    /// Text with placeholders.
+    pub template: String,
+    /// Variables that must be there beside those that the text names without default.
+    pub required: Vec<String>,
+    /// Longest text it is meant to give, in characters; `None` = what Twilio takes.
+    pub max_length: Option<i32>,
+}
+
+impl Version {
+    /// The version for event types that have no template.
+    pub fn of_message() -> Self {
+        Self {
+            template: MESSAGE_TEMPLATE.to_owned(),
+            required: Vec::new(),
+            max_length: None,
+        }
+    }
 }
 
 /// Fills a template; the inner error is the problem, in words for `notification_events.problems`.
 pub fn compose(
-    template: &str,
-    required: &[String],
+    version: &Version,
     payload: Option<AnyElement>,
 ) -> Result<std::result::Result<Body, String>> {
-    let template = match Template::parse(template) {
+    let (rendered, missing) = match fill(version, payload)? {
+        Ok(filled) => filled,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    if !missing.is_empty() {
+        return Ok(Err(format!("missing_variables: {}", missing.join(", "))));
+    }
+    Ok(fitted(&rendered, version.max_length))
+}
+
+/// The variables that a payload must have, or why the template cannot be read.
+pub fn needs(version: &Version) -> std::result::Result<Vec<String>, String> {
+    let template = Template::parse(&version.template)
+        .map_err(|error| format!("template_unreadable: {error}"))?;
+    let mut names = version.required.clone();
+    for name in template.required() {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Fills a template for people who look at it: a variable without value stands as its placeholder. Returns the missing ones.
+pub fn preview(
+    version: &Version,
+    payload: Option<AnyElement>,
+) -> Result<std::result::Result<(Body, Vec<String>), String>> {
+    Ok(fill(version, payload)?
+        .and_then(|(rendered, missing)| Ok((fitted(&rendered, version.max_length)?, missing))))
+}
+
+fn fitted(rendered: &Rendered, max_length: Option<i32>) -> std::result::Result<Body, String> {
+    let Some(most) = max_length.and_then(|most| usize::try_from(most).ok()) else {
+        return checked(rendered.text().to_owned());
+    };
+    let fitted = rendered
+        .fit(most)
+        .map_err(|too_long| format!("text_too_long: {too_long}"))?;
+    let mut body = checked(fitted.text)?;
+    body.shortened_from = fitted.shortened_from;
+    Ok(body)
+}
+
+/// The template with the payload's values, and the names of those that the payload lacks: their placeholders stand.
+fn fill(
+    version: &Version,
+    payload: Option<AnyElement>,
+) -> Result<std::result::Result<(Rendered, Vec<String>), String>> {
+    let required = &version.required;
+    let template = match Template::parse(&version.template) {
         Ok(template) => template,
         Err(error) => return Ok(Err(format!("template_unreadable: {error}"))),
     };
@@ -52,11 +137,13 @@ pub fn compose(
             missing.push(name);
         }
     }
-    if !missing.is_empty() {
-        return Ok(Err(format!("missing_variables: {}", missing.join(", "))));
-    }
-    Ok(match template.render(value_of) {
-        Ok(text) => checked(text),
+    let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
+    let shown = |name: &str| {
+        let stands_for_itself = missing.iter().any(|missing| missing == name);
+        value_of(name).or_else(|| stands_for_itself.then(|| format!("{{{{{name}}}}}")))
+    };
+    Ok(match template.render(shown) {
+        Ok(rendered) => Ok((rendered, missing)),
         Err(missing) => Err(format!("missing_variables: {}", missing.0.join(", "))),
     })
 }
@@ -76,6 +163,8 @@ pub fn checked(text: String) -> std::result::Result<Body, String> {
     Ok(Body {
         encoding: counted.encoding.as_str(),
         segments: i16::try_from(counted.segments).unwrap_or(i16::MAX),
+        characters,
+        shortened_from: None,
         text,
     })
 }

@@ -31,6 +31,14 @@ select * from test.error($$select erase_user(test.person(1))$$);
 select * from test.error($$select purge_expired_records()$$);
 select * from test.error($$select herald_next_due()$$);
 select * from test.error($$select herald_queue_stats()$$);
+select * from test.error($$select preview_template('x')$$);
+select * from test.error($$select why(test.person(1))$$);
+select * from test.error($$select retry_notification_delivery(test.person(1))$$);
+select * from test.error($$select get_notification_overview_metrics()$$);
+create table test.row (id integer);
+create trigger emits after insert on test.row for each row execute function emit_notification_event_trigger('x.y');
+select * from test.error($$insert into test.row values (1)$$);
+drop table test.row;
 
 -- These two need no tables.
 select herald_admin(), herald_uuid_v7() < herald_uuid_v7() as ids_ascend;

@@ -21,7 +21,8 @@ select * from test.error('select erase_user(null)');
 select * from test.error('select purge_expired_records(null)');
 select * from test.error('select purge_expired_records(0)');
 
--- A life: texts in every state, a verification, a STOP.
+-- A life: texts in every state, an entry in a list, a verification, a STOP.
+insert into herald.user_notifications (id, user_id, event_type, title, body) values (herald_uuid_v7(), test.person(1), 'test.plain', 'private title', 'private body');
 insert into herald.phone_verifications (user_id, phone_number) values (test.person(1), test.phone(1));
 select emit_notification_event('test.plain', payload => '{"message": "private delivered"}', target_user_id => test.person(1), dedup_key => 'k1') as first \gset
 select body from test.claim(1);
@@ -60,6 +61,16 @@ select emit_notification_event('test.plain', payload => '{"message": "private de
 -- Again is the same, and changes nothing.
 select sum(records) from erase_user(test.person(1)) where action not like 'left%';
 select sum(records) from erase_user(test.person(42));
+
+-- Nothing puts an erased text back in line.
+begin;
+update herald.sms_messages set status = 'pending' where status = 'failed';
+insert into herald.queue_jobs (subject_id, job_type, priority, run_at) select id, 'send_sms', 1, now() from herald.sms_messages where status = 'pending' and erased_at is not null;
+select count(*) as waiting from herald.queue_jobs where priority = 1;
+select message_content, cancel_reason from herald.sms_messages where status = 'pending' and erased_at is not null;
+select body from test.claim(1) where body not like 'public%';
+select count(*) from herald.sms_messages where status = 'pending' and erased_at is not null;
+rollback;
 
 -- The STOP outlives it: whoever has the number next.
 call test.subscriber(1, 'test.plain');

@@ -25,6 +25,33 @@ select queue_sms_message(test.person(1), test.phone(1), 'hello', null, null, nul
 select priority, status, scheduled_for, metadata from herald.sms_messages where id = :'message';
 
 -- The rest of the application's and the administrator's.
+select * from test.error('select check_template(null)');
+select * from test.error('select preview_template(null)');
+select * from test.error('select why(null)');
+select * from test.error('select get_user_notifications(null)');
+select * from test.error('select get_user_notifications(test.person(1), null)');
+select count(*) as rows from get_user_notifications(test.person(1), 1, null, null);
+select * from test.error('select count_unread_notifications(null)');
+select * from test.error('select mark_notification_read(null, test.person(1))');
+select * from test.error('select mark_notification_read(test.person(1), null)');
+select * from test.error('select mark_all_notifications_read(null)');
+select * from test.error('select dismiss_notification(null, test.person(1))');
+select * from test.error('select dismiss_notification(test.person(1), null)');
+select * from test.error('select retry_notification_delivery(null)');
+select * from test.error('select resend_notification_delivery(null)');
+select * from test.error('select get_notification_overview_metrics(null)');
+select count(*) as rows from get_notification_overview_metrics('1 day', null);
+select * from test.error('select get_notification_channel_performance(null)');
+select * from test.error('select get_notification_event_performance(null)');
+select * from test.error($$select get_notification_delivery_timeline(null, 'day')$$);
+select * from test.error($$select get_notification_delivery_timeline('1 day', null)$$);
+select * from test.error($$select get_notification_failed_deliveries(null, 1)$$);
+select * from test.error($$select get_notification_failed_deliveries('1 day', null)$$);
+select * from test.error('select get_sms_notification_stats(null)');
+select count(*) as rows from check_notification_trigger(null);
+select * from test.error($$select herald_emit_row(null, '{}', '{}', 'null', 'null')$$);
+select * from test.error($$select herald_emit_row('{x}', null, '{}', 'null', 'null')$$);
+select * from test.error($$select herald_emit_row('{x}', '{a,b,c}', null, 'null', 'null')$$);
 select * from test.error('select get_user_sms_channel_info(null)');
 select * from test.error('select cancel_sms_message(null)');
 select * from test.error('select cancel_notification_event(null)');

@@ -9,5 +9,13 @@ grant execute on function
     {ext}.classify_twilio_error(integer, text, integer),
     {ext}.herald_breakers(),
     {ext}.herald_status(),
+    {ext}.why(uuid, uuid),
+    {ext}.preview_template(text, jsonb, text),
+    {ext}.get_notification_overview_metrics(text, text),
+    {ext}.get_notification_channel_performance(text),
+    {ext}.get_notification_event_performance(text),
+    {ext}.get_notification_delivery_timeline(text, text),
+    {ext}.get_notification_failed_deliveries(text, integer),
+    {ext}.get_sms_notification_stats(text),
     {ext}.herald_queue_stats()
 to {role};

@@ -19,6 +19,7 @@ grant execute on function
     {ext}.complete_stale_sms_messages(jsonb),
     {ext}.record_twilio_inbound(jsonb),
     {ext}.purge_expired_records(integer),
+    {ext}.why(uuid, uuid),
     {ext}.herald_next_due(),
     {ext}.herald_queue_stats(),
     {ext}.herald_breakers()

@@ -22,7 +22,23 @@ delivery as (
     set status = 'cancelled', updated_at = now()
     from message
     where d.id = message.notification_delivery_id
+),
+-- In the application: what nobody could see yet.
+shown as materialized (
+    select n.id, n.delivery_id, n.visible_from > now() as is_ahead
+    from herald.notification_deliveries d
+    join herald.user_notifications n on n.delivery_id = d.id
+    where d.event_id = $1 and d.channel = 'in_app'
+),
+unshown as (
+    delete from herald.user_notifications n using shown where n.id = shown.id and shown.is_ahead returning n.id
+),
+unmade as (
+    update herald.notification_deliveries d
+    set status = 'cancelled', sent_at = null, delivered_at = null, updated_at = now()
+    from shown
+    where d.id = shown.delivery_id and shown.is_ahead
 )
-select (select count(*) from message)::integer as cancelled,
-       (select count(*) from wanted
-        where wanted.status <> 'cancelled' and wanted.id not in (select id from message))::integer as too_late
+select ((select count(*) from message) + (select count(*) from unshown))::integer as cancelled,
+       ((select count(*) from wanted where wanted.status <> 'cancelled' and wanted.id not in (select id from message))
+        + (select count(*) from shown where not is_ahead))::integer as too_late

@@ -18,7 +18,8 @@ g as materialized (
     select m.id as message_id, m.notification_delivery_id as delivery_id, m.priority, m.message_content,
            due.attempt, due.priority as queue_rank, due.run_at, now() as due_at, m.expires_at,
            'sms' as channel,
-           coalesce(e.status = 'cancelled', false) as event_cancelled,
+           -- An erased text is over, whatever puts it back in line.
+           coalesce(e.status = 'cancelled', false) or m.erased_at is not null as event_cancelled,
            d.id is null or coalesce(et.is_active, false) as type_active,
            d.id is null or coalesce(s.is_active, false) as subscribed,
            d.id is null or not coalesce(et.admin_only, false)

@@ -49,9 +49,10 @@ failing as materialized (
     select message_id, user_id, phone_number, attempt, 'request' as surface, http_status, error_code,
            seen = 'rejected' or http_status is not null or error_code is not null as is_refused,
            attempt_count as attempts_before, max_attempts, expires_at, claimed_at as attempt_at, sender,
-           null::text as sid, reason, retry_after_seconds, true as is_news
+           null::text as sid, reason, retry_after_seconds, seen <> 'unknown' as is_news
     from judged
-    where seen in ('rejected', 'not_sent')
+    -- What an answer of doubtful worth says is noted, and nothing follows from it.
+    where seen in ('rejected', 'not_sent') or seen = 'unknown' and http_status is not null
 ),
 {failure},
 decided as materialized (
@@ -59,17 +60,18 @@ decided as materialized (
            j.error_message, j.request_id, j.elapsed_ms, j.segments, j.reason, j.known_sid, j.phone_number, j.priority,
            j.notification_delivery_id, j.claimed_at, j.seen, r.category, r.meaning,
            -- What is in doubt and is not waited for goes again at once, and then more slowly.
-           coalesce(r.run_at, now() + make_interval(secs =>
-               case when j.attempt > 1 then {ext}.herald_retry_delay(5, 300, j.attempt - 1, random()) else 0 end)) as run_at,
+           case when j.seen = 'unknown' or r.message_id is null then now() + make_interval(secs =>
+               case when j.attempt > 1 then {ext}.herald_retry_delay(5, 300, j.attempt - 1, random()) else 0 end)
+           else r.run_at end as run_at,
            -- The rule, which the owner may have edited, decides what a refusal says: not_sent blames anything but the text.
            case
-               when r.message_id is null then j.seen
+               when r.message_id is null or j.seen = 'unknown' then j.seen
                when not r.is_refused then 'not_sent'
                when r.retry = 'reconcile' then 'unknown'
                when r.counts_attempt or r.retry = 'not_applicable' then 'rejected'
                else 'not_sent'
            end as settled,
-           coalesce(r.attempts, j.attempt_count + 1) as attempts,
+           case when r.message_id is null or j.seen = 'unknown' then j.attempt_count + 1 else r.attempts end as attempts,
            case
                when j.seen = 'accepted' then
                    case when new_rank.rank > old_rank.rank then coalesce(word.status, 'sending') else j.old_status end
@@ -94,7 +96,8 @@ written as (
         twilio_status = coalesce(m.twilio_status, d.twilio_status),
         twilio_error_code = coalesce(d.error_code, m.twilio_error_code),
         twilio_error_message = coalesce(d.meaning, d.error_message, m.twilio_error_message),
-        error_category = coalesce(d.category, m.error_category),
+        -- In doubt, a failure may still be told; failures.sql has to see that nothing was made of it yet.
+        error_category = case when d.new_status = 'unknown' then m.error_category else coalesce(d.category, m.error_category) end,
         segments = coalesce(nullif(d.segments, 0), m.segments),
         sent_at = case when d.new_status in ('sent', 'delivered') then coalesce(m.sent_at, now()) else m.sent_at end,
         failed_at = case when d.new_status in ('failed', 'undelivered') then coalesce(m.failed_at, now()) else m.failed_at end,

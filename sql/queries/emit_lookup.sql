@@ -15,11 +15,12 @@ select et.event_type is not null                as is_known,
        coalesce(earlier.erased_at is not null or earlier.payload = coalesce($4, '{}'), false) as is_repeat,
        coalesce($4 ->> 'correlation_id', $4 ->> 'correlationId',
                 $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id,
-       jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object
+       jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object,
+       t.max_length
 from (values (1)) as always (one)
 left join herald.notification_event_types et on et.event_type = $1
 left join lateral (
-    select t.id, t.message_template, array(select jsonb_array_elements_text(t.required_vars)) as required_vars
+    select t.id, t.message_template, t.max_length, array(select jsonb_array_elements_text(t.required_vars)) as required_vars
     from herald.sms_templates t
     where t.template_key = et.template_key and t.is_active
       and t.locale = (select value #>> '{}' from herald.settings where name = 'default_locale')

@@ -66,7 +66,8 @@ evidence as (
 verification as (delete from herald.phone_verifications v where v.user_id = $1 and v.created_at <= $2 returning v.id),
 subscription as (delete from herald.notification_subscriptions s where s.user_id = $1 and s.created_at <= $2 returning s.id),
 sms_preference as (delete from herald.user_sms_preferences p where p.user_id = $1 and p.created_at <= $2 returning p.id),
-preference as (delete from herald.user_notification_preferences n where n.user_id = $1 and n.created_at <= $2 returning n.id)
+preference as (delete from herald.user_notification_preferences n where n.user_id = $1 and n.created_at <= $2 returning n.id),
+in_app as (delete from herald.user_notifications n where n.user_id = $1 and n.created_at <= $2 returning n.id)
 select report.table_name, report.action, report.number
 from (values
     (1, 'notification_events', 'payload erased', (select count(*) from event)),
@@ -80,6 +81,7 @@ from (values
     (9, 'phone_verifications', 'deleted', (select count(*) from verification)),
     (10, 'notification_subscriptions', 'deleted', (select count(*) from subscription)),
     (11, 'user_sms_preferences', 'deleted', (select count(*) from sms_preference)),
-    (12, 'user_notification_preferences', 'deleted', (select count(*) from preference))
+    (12, 'user_notification_preferences', 'deleted', (select count(*) from preference)),
+    (13, 'user_notifications', 'deleted', (select count(*) from in_app))
 ) as report (place, table_name, action, number)
 order by report.place

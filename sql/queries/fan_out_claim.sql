@@ -5,7 +5,7 @@ with orphan as (
     where q.job_type = 'fan_out' and q.run_at <= now()
       and not exists (select from herald.notification_events e where e.id = q.subject_id)
 )
-select q.id, q.payload, q.template_id, t.message_template
+select q.id, q.payload::text, t.message_template, t.max_length
 from unnest($1) as rank (priority)
 cross join lateral (
     select e.id, e.payload, e.template_id

@@ -102,7 +102,7 @@ alter table herald.sms_consent_events enable always trigger stamp_consent_event;
 create function herald.guard_consent_event() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-    erased herald.sms_consent_events;
+    erased record;
 begin
     if tg_op = 'UPDATE' then
         erased := old;

@@ -180,7 +180,8 @@ impl Simulator {
         serde_json::from_str(&text).explain(|| format!("{path} of the simulator answered {text}"))
     }
 
-    async fn post(&self, path: &str, body: &impl Serialize) -> Outcome<()> {
+    /// Posts JSON to a path of its control interface.
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Outcome<()> {
         let response = self
             .http
             .post(format!("{}{path}", self.url))

@@ -181,28 +181,45 @@ fn what_twilio_does_is_never_missed() {
     ] {
         for word in words {
             assert_eq!(meaning(word), Some(expected), "{word}");
-            let long_code = done_by_twilio(Handling::Default, word, "+15005550006", None);
+            let long_code = done_by_twilio(Handling::Default, word, "+15005550006", false, None);
             assert_eq!(long_code, Some(expected));
             assert_eq!(
-                done_by_twilio(Handling::Off, word, "+15005550006", Some("STOP")),
+                done_by_twilio(Handling::Off, word, "+15005550006", false, Some("STOP")),
                 None
             );
             assert_eq!(
-                done_by_twilio(Handling::Advanced, word, "+15005550006", None),
+                done_by_twilio(Handling::Advanced, word, "+15005550006", false, None),
                 None
             );
-            assert_eq!(done_by_twilio(Handling::Default, word, "55555", None), None);
+            assert_eq!(
+                done_by_twilio(Handling::Default, word, "55555", false, None),
+                None
+            );
         }
     }
     assert_eq!(
-        done_by_twilio(Handling::Default, "STOP PLEASE", "+15005550006", None),
+        done_by_twilio(
+            Handling::Default,
+            "STOP PLEASE",
+            "+15005550006",
+            false,
+            None
+        ),
         None
     );
     assert_eq!(
-        done_by_twilio(Handling::Default, "yes", "+18005550006", None),
+        done_by_twilio(Handling::Default, "yes", "+18005550006", false, None),
         None
     );
-    let advanced = done_by_twilio(Handling::Advanced, "adios", "+15005550006", Some("STOP"));
+    let in_service = done_by_twilio(Handling::Default, "stop", "55555", true, None);
+    assert_eq!(in_service, Some(Keyword::Stop));
+    let advanced = done_by_twilio(
+        Handling::Advanced,
+        "adios",
+        "+15005550006",
+        false,
+        Some("STOP"),
+    );
     assert_eq!(advanced, Some(Keyword::Stop));
 }
 

@@ -98,6 +98,18 @@ pub(crate) const KEYS: &[Key] = &[
         "sender when there is no Messaging Service: +15005550006, a short code or a sender ID",
     ),
     key(
+        "twilio.smart_encoded",
+        "TWILIO_SMART_ENCODED",
+        Some("false"),
+        "true: Twilio replaces typographic quotes and the like, so that a text stays in the cheaper alphabet; false",
+    ),
+    key(
+        "twilio.keywords",
+        "TWILIO_KEYWORDS",
+        Some("default"),
+        "what Twilio does with STOP, START and HELP before we see them: default (its standard words), advanced (Advanced Opt-Out) or off",
+    ),
+    key(
         "twilio.api_base_url",
         "TWILIO_API_BASE_URL",
         Some("https://api.twilio.com"),
@@ -114,6 +126,12 @@ pub(crate) const KEYS: &[Key] = &[
         "HERALD_PUBLIC_URL",
         None,
         "base URL under which Twilio reaches this daemon: https://herald.example.org",
+    ),
+    key(
+        "http.inbound_answer",
+        "HERALD_INBOUND_ANSWER",
+        Some("twiml"),
+        "how texts from people are answered: twiml (with our words for HELP and START where Twilio has none) or empty",
     ),
     key(
         "dispatch.concurrency",

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use herald_core::keywords::Handling;
 use reqwest::Url;
 use tracing_subscriber::filter::Targets;
 
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     /// Base URL that Twilio calls, without a trailing `/`. `None` only with a Twilio API on this machine (a
     /// simulator): then it is the address that was bound.
     pub(crate) public_url: Option<String>,
+    /// Whether texts from people are answered in TwiML; otherwise the answer is empty.
+    pub(crate) inbound_answers: bool,
     /// Requests to Twilio at the same time.
     pub(crate) concurrency: usize,
     /// Time for requests on their way when asked to stop.
@@ -67,6 +70,10 @@ pub(crate) struct TwilioConfig {
     pub(crate) api_key: Option<(String, Secret)>,
     /// Who the texts come from.
     pub(crate) sender: Sender,
+    /// Twilio replaces look-alikes of GSM-7 characters (`SmartEncoded`).
+    pub(crate) smart_encoded: bool,
+    /// What the account does with keywords before a text reaches us.
+    pub(crate) keywords: Handling,
     /// Scheme, host and port of the API.
     pub(crate) api_base_url: Url,
     /// Longest time from the start of a request to the end of its answer.

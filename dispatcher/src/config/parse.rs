@@ -110,6 +110,11 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
             "is not set, so Twilio could not report what became of a text",
         );
     }
+    let inbound_answers = reader.required("http.inbound_answer", |text| match text {
+        "twiml" => Ok(true),
+        "empty" => Ok(false),
+        _ => Err(refuse("is not an answer", "use twiml or empty")),
+    });
     let concurrency = reader.required("dispatch.concurrency", |text| number(text, 1, 1000));
     let shutdown = reader.required("dispatch.shutdown_seconds", |text| number(text, 0, 3600));
     let state_dir = reader.required("dispatch.state_dir", |text| {
@@ -142,6 +147,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         twilio: twilio?,
         listen: listen?,
         public_url,
+        inbound_answers: inbound_answers?,
         concurrency: usize::try_from(concurrency?).ok()?,
         shutdown: Duration::from_secs(shutdown?),
         state_dir: state_dir?,
@@ -221,6 +227,15 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         _ => {}
     }
 
+    let smart_encoded = reader.required("twilio.smart_encoded", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(refuse("is neither true nor false", "use true or false")),
+    });
+    let keywords = reader.required("twilio.keywords", |text| {
+        text.parse()
+            .map_err(|_| refuse("is not a keyword handling", "use default, advanced or off"))
+    });
     let api_base_url = reader.required("twilio.api_base_url", api_base_url);
     let timeout = reader.required("dispatch.request_timeout_seconds", |text| {
         number(text, 1, 50)
@@ -232,6 +247,8 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         sender: service
             .map(Sender::MessagingService)
             .or(from.map(Sender::From))?,
+        smart_encoded: smart_encoded?,
+        keywords: keywords?,
         api_base_url: api_base_url?,
         request_timeout: Duration::from_secs(timeout?),
     })

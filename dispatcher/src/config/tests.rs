@@ -62,6 +62,8 @@ fn a_complete_environment_is_enough() {
     assert_eq!(config.concurrency, 32);
     assert_eq!(config.shutdown.as_secs(), 40);
     assert_eq!(config.log_format, LogFormat::Text);
+    assert_eq!(config.twilio.keywords, Handling::Default);
+    assert!(config.inbound_answers);
     assert_eq!(
         config.public_url.as_deref(),
         Some("https://Herald.example.org")
@@ -402,4 +404,18 @@ fn the_example_file_names_every_setting_and_is_valid() {
         Config::load(&sources).unwrap().public_url.as_deref(),
         Some("https://herald.example.org")
     );
+}
+
+#[test]
+fn texts_from_people_are_treated_as_configured() {
+    let config = load(&[
+        ("TWILIO_KEYWORDS", "advanced"),
+        ("HERALD_INBOUND_ANSWER", "empty"),
+    ]);
+    assert_eq!(config.twilio.keywords, Handling::Advanced);
+    assert!(!config.inbound_answers);
+    for (name, value) in [("TWILIO_KEYWORDS", "on"), ("HERALD_INBOUND_ANSWER", "xml")] {
+        let problems = Config::load(&sources(&[(name, value)])).unwrap_err();
+        assert!(problems[0].to_string().contains(name), "{problems:?}");
+    }
 }

@@ -173,6 +173,7 @@ fn a_result_is_written_as_the_database_expects_it() {
         message_id: text.message_id,
         attempt: 1,
         outcome: answer.outcome.as_str(),
+        sender: None,
         answer,
     };
     assert_eq!(

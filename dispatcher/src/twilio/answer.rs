@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use herald_core::catalogue;
 use herald_core::outcome::{Outcome, classify_response};
 use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::error::chain;
 
@@ -49,12 +51,24 @@ pub(crate) struct Answer {
     /// `Retry-After`, if present.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry_after_seconds: Option<u64>,
-    /// Why, when Twilio did not say it: late, shutdown, request, connect, timeout, reset, unreadable.
+    /// Why, when Twilio did not say it: late, shutdown, too_long, request, connect, timeout, reset,
+    /// unreadable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
 }
 
 impl Answer {
+    /// Twilio answered, and did not take it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.http_status.is_some_and(|status| status >= 400)
+    }
+
+    /// The catalogue says what its error code means.
+    pub(crate) fn is_known(&self) -> bool {
+        self.error_code
+            .is_some_and(|code| catalogue::lookup(code).is_some())
+    }
+
     /// An end that Twilio's answer had no part in.
     pub(crate) fn without_response(
         outcome: Outcome,
@@ -82,16 +96,27 @@ struct MessageBody {
     sid: String,
     status: Option<String>,
     num_segments: Option<String>,
+    error_code: Option<i32>,
 }
 
 /// The body of a refusal.
 #[derive(Deserialize)]
 pub(super) struct ErrorBody {
-    /// Twilio's error code.
+    /// Twilio's error code; newer answers may have it as text.
+    #[serde(default, deserialize_with = "number_or_text")]
     pub(super) code: Option<i32>,
     message: Option<String>,
-    /// RFC 9457 answers have this instead of `message`.
+    /// RFC 9457 answers have these two instead of `message`.
+    detail: Option<String>,
     title: Option<String>,
+}
+
+fn number_or_text<'de, D: Deserializer<'de>>(code: D) -> Result<Option<i32>, D::Error> {
+    Ok(match Value::deserialize(code)? {
+        Value::Number(number) => number.as_i64().and_then(|code| code.try_into().ok()),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    })
 }
 
 /// No answer: before the request was written nothing was sent, after that nobody knows.
@@ -126,6 +151,7 @@ pub(super) async fn read_answer(response: Response, started: Instant) -> Answer 
                 answer.outcome = Outcome::Accepted;
                 answer.sid = Some(message.sid);
                 answer.twilio_status = message.status;
+                answer.error_code = message.error_code;
                 answer.segments = message
                     .num_segments
                     .and_then(|count| count.parse().ok())
@@ -139,6 +165,7 @@ pub(super) async fn read_answer(response: Response, started: Instant) -> Answer 
         answer.error_code = error.code;
         answer.error_message = error
             .message
+            .or(error.detail)
             .or(error.title)
             .map(|text| text.replace('\0', ""));
     }

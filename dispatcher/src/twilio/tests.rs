@@ -98,10 +98,12 @@ pub(crate) fn config(base: Url) -> TwilioConfig {
         .install_default()
         .ok();
     TwilioConfig {
+        keywords: herald_core::keywords::Handling::Default,
         account_sid: "AC00000000000000000000000000000001".to_owned(),
         auth_tokens: vec![Secret::new("token-one"), Secret::new("token-two")],
         api_key: None,
         sender: Sender::From("+15005550006".to_owned()),
+        smart_encoded: false,
         api_base_url: base,
         request_timeout: Duration::from_secs(35),
     }
@@ -227,6 +229,123 @@ async fn newer_error_bodies_are_read_as_well() {
     let result = outcome(answer("429 Too Many Requests", "Retry-After: 7\r\n", body)).await;
     assert_eq!(result.error_message.as_deref(), Some("Too many"));
     assert_eq!(result.retry_after_seconds, Some(7));
+
+    for (body, code, message) in [
+        (
+            r#"{"type":"x","title":"Bad","detail":"Not a number","status":400,"code":"21211","errors":[{"detail":"To"}]}"#,
+            Some(21211),
+            Some("Not a number"),
+        ),
+        (
+            r#"{"title":"Bad","status":400,"code":null}"#,
+            None,
+            Some("Bad"),
+        ),
+        (r#"{"title":"Bad","code":99999999999}"#, None, Some("Bad")),
+        (r#"{"code":{"a":1},"message":"x"}"#, None, Some("x")),
+        (r#"{"message":21211}"#, None, None),
+        ("[]", None, None),
+        ("", None, None),
+    ] {
+        let result = outcome(answer("400 Bad Request", "", body)).await;
+        assert_eq!(
+            (result.error_code, result.error_message.as_deref()),
+            (code, message),
+            "{body}"
+        );
+        assert_eq!(result.outcome, Outcome::Rejected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_code_the_status_says_whether_the_text_is_to_blame() {
+    for (status, expected) in [
+        ("400 Bad Request", Outcome::Rejected),
+        ("413 Content Too Large", Outcome::Rejected),
+        ("401 Unauthorized", Outcome::NotSent),
+        ("403 Forbidden", Outcome::NotSent),
+        ("407 Proxy Authentication Required", Outcome::NotSent),
+        ("429 Too Many Requests", Outcome::NotSent),
+        ("408 Request Timeout", Outcome::Unknown),
+        ("500 Internal Server Error", Outcome::Unknown),
+        ("503 Service Unavailable", Outcome::Unknown),
+        ("504 Gateway Timeout", Outcome::Unknown),
+    ] {
+        let result = outcome(answer(status, "", "<html>no</html>")).await;
+        assert_eq!(result.outcome, expected, "{status}");
+        assert_eq!(result.request_id.as_deref(), Some("RQ1"), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_with_a_broken_body_goes_by_its_status() {
+    let cut = |status: &str| {
+        Behaviour::Answer(format!(
+            "HTTP/1.1 {status}\r\nContent-Length: 500\r\n\r\n{{\"code\":21"
+        ))
+    };
+    let result = outcome(cut("400 Bad Request")).await;
+    assert_eq!(
+        (result.outcome, result.error_code),
+        (Outcome::Rejected, None)
+    );
+    let result = outcome(cut("500 Internal Server Error")).await;
+    assert_eq!(result.outcome, Outcome::Unknown);
+}
+
+#[tokio::test]
+async fn an_accepted_text_may_have_failed_already() {
+    let body = format!(r#"{{"sid":"{SID}","status":"failed","error_code":30037}}"#);
+    let result = outcome(answer("200 OK", "", &body)).await;
+    assert_eq!(
+        (
+            result.outcome,
+            result.error_code,
+            result.twilio_status.as_deref()
+        ),
+        (Outcome::Accepted, Some(30037), Some("failed"))
+    );
+    assert!(!result.is_refused());
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
+    for (body, smart_encoded, goes) in [
+        ("a".repeat(1600), false, true),
+        ("a".repeat(1601), false, false),
+        // Two UTF-16 units each.
+        ("😜".repeat(800), false, true),
+        ("😜".repeat(801), false, false),
+        // Smart encoding makes three full stops of each.
+        ("…".repeat(600), false, true),
+        ("…".repeat(600), true, false),
+        // and nothing of these.
+        ("\u{200b}".repeat(1700), true, true),
+    ] {
+        let (base, mut seen) = serve(accepted()).await;
+        let config = TwilioConfig {
+            smart_encoded,
+            ..config(base)
+        };
+        let text = Create {
+            to: "+14155550100",
+            body: &body,
+            status_callback: "https://h.example/twilio/status",
+            validity_seconds: None,
+        };
+        let result = Twilio::new(&config).unwrap().create(&text).await;
+        if goes {
+            assert_eq!(result.outcome, Outcome::Accepted);
+            let request = seen.recv().await.unwrap();
+            assert_eq!(request.contains("&SmartEncoded=true"), smart_encoded);
+        } else {
+            assert_eq!(
+                (result.outcome, result.error_code, result.reason),
+                (Outcome::Rejected, Some(21617), Some("too_long"))
+            );
+            assert!(seen.try_recv().is_err(), "it was sent");
+        }
+    }
 }
 
 #[tokio::test]

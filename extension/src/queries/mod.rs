@@ -8,13 +8,19 @@ use pgrx::pg_sys::BuiltinOid::{
 use crate::query::Query;
 
 mod consent;
+mod content;
 mod errors;
+mod in_app;
 mod protocol;
 mod settings;
+mod triggers;
 pub use consent::*;
+pub use content::*;
 pub use errors::*;
+pub use in_app::*;
 pub use protocol::*;
 pub use settings::*;
+pub use triggers::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {

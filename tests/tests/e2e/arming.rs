@@ -101,13 +101,18 @@ async fn a_copied_cluster_is_not_sent_from_by_a_daemon_that_does_not_know_it() -
     stack.daemon.start().await?;
     stack.wait_until_settled().await?;
     assert_eq!(stack.simulator.accepted().await?.len(), 2);
+    stack
+        .client
+        .batch_execute("create table life as select n, repeat('x', 100) as goes_on from generate_series(1, 100000) n")
+        .await?;
     stack.daemon.kill();
-    let moved = stack.another_daemon(&copy, DATABASE)?;
+    stack.daemon.start().await?;
+    stack.daemon.kill();
+    let mut moved = stack.another_daemon(&copy, DATABASE)?;
     let state = stack
         .daemon
         .state_directory()
         .map(std::path::Path::to_path_buf);
-    let mut moved = moved;
     moved.set(
         "HERALD_STATE_DIR",
         &state.unwrap_or_default().to_string_lossy(),

@@ -9,6 +9,7 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
     stack.daemon.set("HERALD_LOG_LEVEL", "trace");
     stack.daemon.start().await?;
     let user = stack.seed_user(1).await?;
+    let other = stack.seed_user(2).await?;
     // Success, a refusal, an error after acceptance, a reset, a gateway's page: every branch that logs.
     stack.emit(&user, "Secret errand").await?;
     stack.wait_until_settled().await?;
@@ -27,7 +28,7 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
     let refusal = NextRequests {
         count: 1,
         http_status: Some(400),
-        code: Some(21211),
+        code: Some(21612),
         fault: Some("error_before"),
         ..NextRequests::default()
     };
@@ -45,7 +46,8 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
         ..CallbackSettings::default()
     };
     stack.simulator.settings(&ending).await?;
-    stack.emit(&user, "Secret errand failed").await?;
+    // The refusal has marked the first number.
+    stack.emit(&other, "Secret errand failed").await?;
     stack
         .wait_for_sql(
             "the failure",
@@ -60,6 +62,27 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
         stack.daemon.post_form("/twilio/status", &[], &form).await?,
         403
     );
+    // A text that says something, one that ends everything, and one that is forged.
+    for (sid, body) in [
+        ("SM2", "Secret errand done"),
+        ("SM3", "STOP the Secret errand"),
+        ("SM4", "stop"),
+    ] {
+        let text = crate::inbound::text(&stack, sid, &user.phone_number, body).await?;
+        assert_eq!(text, 200);
+    }
+    let form = [
+        ("MessageSid".to_string(), "SM5".to_string()),
+        ("From".to_string(), user.phone_number.clone()),
+        ("Body".to_string(), "Secret errand".to_string()),
+    ];
+    assert_eq!(
+        stack
+            .daemon
+            .post_form("/twilio/inbound", &[], &form)
+            .await?,
+        403
+    );
     let status = stack
         .daemon
         .terminate(std::time::Duration::from_secs(30))
@@ -72,12 +95,16 @@ async fn the_log_of_a_run_has_no_number_no_text_and_no_secret() -> Outcome<()> {
         .value("select value #>> '{}' from herald.settings where name = 'callback_key'")
         .await?;
     let log_of_postgres = std::fs::read_to_string(stack.cluster.log())?;
+    let opt_out_key: String = stack
+        .value("select value #>> '{}' from herald.settings where name = 'opt_out_key'")
+        .await?;
     let digits = user.phone_number.trim_start_matches('+');
     for (what, secret) in [
         ("the number", digits),
         ("the text", "Secret errand"),
         ("the auth token", &stack.simulator.account.auth_token),
         ("the callback key", &callback_key),
+        ("the key of the hashes", &opt_out_key),
         ("the database password", "postgres://"),
     ] {
         let line = log

@@ -8,6 +8,7 @@ mod callbacks;
 mod connections;
 mod crash;
 mod dump_restore;
+mod inbound;
 mod log_privacy;
 mod operation;
 mod outage;
@@ -17,6 +18,7 @@ mod scheduled;
 mod transactions;
 mod unknown;
 mod whole_path;
+mod why;
 
 use herald_tests::{Failure, Outcome, Stack};
 use tokio_postgres::Error;
