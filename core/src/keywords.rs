@@ -33,7 +33,7 @@ words! {
         Default = "default",
         /// Advanced Opt-Out of a Messaging Service: `OptOutType` says what it did.
         Advanced = "advanced",
-        /// Nothing: a short code, or switched off by Twilio's support.
+        /// Nothing, unless `OptOutType` says so: switched off by Twilio's support. (A short code needs no setting.)
         Off = "off",
     }
 }
@@ -95,18 +95,36 @@ pub fn done_by_twilio(
     in_service: bool,
     opt_out_type: Option<&str>,
 ) -> Option<Keyword> {
-    let named = || opt_out_type.and_then(|word| word.trim().to_ascii_uppercase().parse().ok());
-    match handling {
-        Handling::Off => None,
-        Handling::Advanced => named(),
-        Handling::Default => named().or_else(|| {
+    opt_out_type
+        .and_then(|word| word.trim().to_ascii_uppercase().parse().ok())
+        .or_else(|| {
+            if handling != Handling::Default {
+                return None;
+            }
             let kind = match SenderKind::of(to) {
                 SenderKind::ShortCode if in_service => SenderKind::LongCode,
                 kind => kind,
             };
             default_keyword(body, kind)
-        }),
-    }
+        })
+}
+
+/// Whether one of the words for stop is in the text, whatever else it says: somebody should read it.
+pub fn mentions_stop(body: &str) -> bool {
+    let folded = fold(body);
+    let is_stop = |word: &str| {
+        STOP_WORDS
+            .iter()
+            .any(|stop| stop.eq_ignore_ascii_case(word))
+            || LANGUAGES
+                .iter()
+                .any(|language| language.stop.contains(&word))
+    };
+    let words: Vec<&str> = folded.split_whitespace().collect();
+    words.iter().any(|word| is_stop(word))
+        || words
+            .windows(2)
+            .any(|pair| is_stop(&format!("{}{}", pair[0], pair[1])))
 }
 
 /// Lower case, without accents; apostrophes are gone and everything else that is no letter and no digit is a space.

@@ -16,6 +16,7 @@ pub mod keywords;
 pub mod outcome;
 pub mod phone;
 pub mod priority;
+pub mod quiet_hours;
 pub mod reason;
 pub mod resolve;
 pub mod segments;

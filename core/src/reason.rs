@@ -4,7 +4,9 @@
 const REASONS: &[(&str, &str)] = &[
     ("event_cancelled", "the event was cancelled"),
     ("event_type_inactive", "the event type is switched off"),
+    ("not_subscribed", "the person never subscribed to it"),
     ("unsubscribed", "the person is not subscribed any more"),
+    ("filter", "the person's filters do not match the payload"),
     ("not_admin", "the event type is for administrators only"),
     ("preference", "the person has switched this channel off"),
     ("no_adapter", "nothing sends on this channel yet"),
@@ -22,6 +24,28 @@ const REASONS: &[(&str, &str)] = &[
         "country_not_allowed",
         "numbers of this country may not be texted (setting allowed_country_prefixes)",
     ),
+    (
+        "unknown_time_zone",
+        "quiet hours cannot be told: the person's time zone does not exist",
+    ),
+    ("quiet_hours", "the person has quiet hours"),
+    (
+        "daily_limit",
+        "the person has had as many texts as a day allows",
+    ),
+    (
+        "hourly_limit",
+        "the person has had as many texts as an hour allows",
+    ),
+    (
+        "type_limit",
+        "the person has had as many texts of this type as a day allows",
+    ),
+    (
+        "country_cap",
+        "the day's texts to numbers of this country are used up",
+    ),
+    ("global_cap", "the day's texts are used up"),
     ("expired", "it would have come too late"),
     ("requested", "somebody cancelled it"),
 ];

@@ -31,7 +31,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(9);
 pub(crate) fn router(webhook: Arc<Webhook>, health: Arc<Health>) -> Router {
     Router::new()
         .route("/twilio/status", post(webhook::status))
-        .route("/twilio/inbound", post(webhook::inbound))
+        .route(
+            "/twilio/inbound",
+            post(webhook::inbound).get(webhook::inbound),
+        )
         .with_state(webhook)
         .merge(
             Router::new()

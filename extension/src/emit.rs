@@ -1,7 +1,7 @@
 //! `emit_notification_event`, both overloads: look up, judge, make the text, write everything in one statement.
 
 use herald_core::priority::Priority;
-use pgrx::datum::{AnyElement, Interval, TimestampWithTimeZone, Uuid};
+use pgrx::datum::{AnyElement, DatumWithOid, Interval, TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
 
 use crate::queries::{
@@ -71,6 +71,17 @@ impl Request {
             problems: Vec::new(),
         }
     }
+
+    /// Reads what the registry says of the event type now, and of the dedup key.
+    pub fn look_up(&self) -> Result<Lookup> {
+        lookup(
+            &self.event_type,
+            self.target,
+            self.dedup_key.as_deref(),
+            self.payload,
+            self.metadata,
+        )
+    }
 }
 
 /// What became of a request.
@@ -87,7 +98,8 @@ pub enum Recorded {
 pub struct Lookup {
     is_known: bool,
     is_active: bool,
-    strict: bool,
+    /// Bad input raises.
+    pub strict: bool,
     admin_only: bool,
     channels: Vec<String>,
     default_priority: String,
@@ -96,10 +108,15 @@ pub struct Lookup {
     /// The template version in use.
     pub template_id: Option<Uuid>,
     version: Option<Version>,
-    earlier: Option<Uuid>,
-    is_repeat: bool,
+    /// The event that has the dedup key, if one has.
+    pub earlier: Option<Uuid>,
+    /// It had the same payload.
+    pub is_repeat: bool,
     correlation_id: Option<String>,
     has_object: bool,
+    prefixes: Vec<String>,
+    spread: Option<i32>,
+    minimum: Option<i32>,
 }
 
 /// See `sql/api/`: the original system's signature.
@@ -172,13 +189,7 @@ pub fn misplaced_payload(source: &str) -> Option<serde_json::Value> {
 /// Writes an event with everything that follows from it, unless its key says that it is there already.
 pub fn record(request: &Request) -> Result<Recorded> {
     for _ in 0..DEDUP_TRIES {
-        let lookup = lookup(
-            &request.event_type,
-            request.target,
-            request.dedup_key.as_deref(),
-            request.payload,
-            request.metadata,
-        )?;
+        let lookup = request.look_up()?;
         if let Some(earlier) = lookup.earlier {
             return Ok(match lookup.is_repeat {
                 true => Recorded::Event(earlier),
@@ -252,6 +263,9 @@ pub fn lookup(
             is_repeat: row.want(13, "event type")?,
             correlation_id: row.get(14)?,
             has_object: row.want(15, "payload")?,
+            prefixes: row.want(17, "setting allowed_country_prefixes")?,
+            spread: row.get(18)?,
+            minimum: row.get(19)?,
         })
     })?;
     found.ok_or_else(|| unexpected("event type"))
@@ -306,8 +320,18 @@ impl Lookup {
     }
 }
 
-/// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
-fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
+/// An event that was looked at before it is written or explained.
+pub struct Judged {
+    /// Its text, unless a problem stands in the way.
+    pub body: Option<Body>,
+    /// Why it cannot go out.
+    pub problems: Vec<String>,
+    correlation_id: Option<Uuid>,
+    priority: Priority,
+}
+
+/// Makes the text and finds the problems.
+pub fn judge(request: &Request, lookup: &Lookup) -> Result<Judged> {
     let mut problems = request.problems.clone();
     let (body, faults) = lookup.compose(&request.event_type, request.payload)?;
     problems.extend(faults);
@@ -323,65 +347,91 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
         problems.push(format!("unknown_priority: {wanted}"));
         Priority::Normal
     });
-    if lookup.strict && !problems.is_empty() {
+    Ok(Judged {
+        body,
+        problems,
+        correlation_id,
+        priority,
+    })
+}
+
+/// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
+fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
+    let mut judged = judge(request, lookup)?;
+    if lookup.strict && !judged.problems.is_empty() {
         return Err(invalid(
             format!(
                 "event of type {:?} was not emitted: {}",
                 request.event_type,
-                problems.join("; ")
+                judged.problems.join("; ")
             ),
             "The type is strict. Mend the call, or set strict = false in herald.notification_event_types \
              to have such events kept in quarantine.",
         ));
     }
-    let status = match (problems.is_empty(), request.target) {
+    let status = match (judged.problems.is_empty(), request.target) {
         (false, _) => "quarantined",
         (true, Some(_)) => "fanned_out",
         (true, None) if is_small(&request.event_type)? => "fanned_out",
         (true, None) => "fanning_out",
     };
-    let source = if SOURCES.contains(&request.source.as_str()) {
-        request.source.as_str()
-    } else {
+    if !SOURCES.contains(&request.source.as_str()) {
         // Worth a note, no reason to withhold a text.
-        problems.push(format!("unknown_event_source: {}", request.source));
-        DEFAULT_SOURCE
-    };
-    problems.extend(body.as_ref().and_then(Body::note));
-    let channels = request.channels.as_ref().unwrap_or(&lookup.channels);
+        let note = format!("unknown_event_source: {}", request.source);
+        judged.problems.push(note);
+    }
+    let shortened = judged.body.as_ref().and_then(Body::note);
+    judged.problems.extend(shortened);
     let statement: &Query = match (request.target.is_some(), request.dedup_key.is_some()) {
         (true, false) => &EMIT_TARGETED,
         (true, true) => &EMIT_TARGETED_ONCE,
         (false, false) => &EMIT_BROADCAST,
         (false, true) => &EMIT_BROADCAST_ONCE,
     };
-    let arguments = [
+    statement.row(&arguments(request, lookup, &judged, status), |row| {
+        row.want(1, "event id")
+    })
+}
+
+/// The arguments of the statements that emit and explain.
+pub fn arguments<'a>(
+    request: &'a Request,
+    lookup: &'a Lookup,
+    judged: &'a Judged,
+    status: &'a str,
+) -> [DatumWithOid<'a>; 27] {
+    let source = Some(request.source.as_str()).filter(|source| SOURCES.contains(source));
+    let body = judged.body.as_ref();
+    let channels = request.channels.as_ref().unwrap_or(&lookup.channels);
+    [
         new_id().into(),
         request.event_type.as_str().into(),
-        source.into(),
+        source.unwrap_or(DEFAULT_SOURCE).into(),
         request.actor.into(),
         request.target.into(),
         jsonb(request.payload),
         jsonb(request.metadata),
-        correlation_id.into(),
+        judged.correlation_id.into(),
         request.dedup_key.as_deref().into(),
-        priority.as_str().into(),
-        priority.queue_rank().into(),
+        judged.priority.as_str().into(),
+        judged.priority.queue_rank().into(),
         request.scheduled_for.into(),
         request.expires_at.into(),
         lookup.template_id.into(),
         status.into(),
-        problems.into(),
-        body.as_ref().map(|body| body.text.as_str()).into(),
-        body.as_ref().map(|body| body.encoding).into(),
-        body.as_ref().map(|body| body.segments).into(),
+        judged.problems.clone().into(),
+        body.map(|body| body.text.as_str()).into(),
+        body.map(|body| body.encoding).into(),
+        body.map(|body| body.segments).into(),
         channels.clone().into(),
         lookup.is_active.into(),
         lookup.admin_only.into(),
         notify::wakes().into(),
         lookup.expires_after.into(),
-    ];
-    statement.row(&arguments, |row| row.want(1, "event id"))
+        lookup.prefixes.clone().into(),
+        lookup.spread.into(),
+        lookup.minimum.into(),
+    ]
 }
 
 /// Whether a broadcast has so few recipients that the caller's transaction serves them.

@@ -5,7 +5,7 @@ use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
 use crate::notify;
-use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM};
+use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM, FAN_OUT_TARGET};
 use crate::query::jsonb_text;
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::text::{self, Version};
@@ -18,6 +18,7 @@ struct Waiting {
     event: Uuid,
     payload: String,
     version: Version,
+    has_target: bool,
 }
 
 /// See `sql/api/`.
@@ -70,6 +71,7 @@ fn next_waiting() -> Result<Option<Waiting>> {
                 },
                 None => Version::of_message(),
             },
+            has_target: row.want(5, "event")?,
         })
     })
 }
@@ -94,7 +96,12 @@ fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
         notify::wakes().into(),
         chunk.into(),
     ];
-    FAN_OUT_CHUNK
+    let statement = if waiting.has_target {
+        &FAN_OUT_TARGET
+    } else {
+        &FAN_OUT_CHUNK
+    };
+    statement
         .row(&arguments, |row| {
             Ok((
                 row.want(1, "delivery count")?,

@@ -128,6 +128,7 @@ fn record(text: &Text) -> Result<Done> {
             keyword.map(Keyword::as_str).into(),
             text.opt_out_type.as_deref().into(),
             jsonb(jsonb_of(params)),
+            (keyword.is_none() && keywords::mentions_stop(&text.body)).into(),
         ],
         |row| Ok((row.want::<Uuid>(1, "text")?, row.get::<Uuid>(2)?)),
     )?;

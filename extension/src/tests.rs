@@ -23,8 +23,8 @@ mod tests {
             "select herald_install();
              insert into herald.notification_event_types (event_type) values ('test.plain');
              insert into herald.user_notification_preferences (user_id, sms_enabled) values (md5('a')::uuid, true);
-             insert into herald.user_sms_preferences (user_id, phone_number, phone_verified)
-             values (md5('a')::uuid, '+14155550100', true);
+             insert into herald.user_sms_preferences (user_id, phone_number, phone_verified, quiet_hours_start, quiet_hours_end, daily_sms_limit)
+             values (md5('a')::uuid, '+14155550100', true, '00:00', '00:00', 1000000);
              insert into herald.notification_subscriptions (user_id, event_type) values (md5('a')::uuid, 'test.plain');",
         )
     }

@@ -40,11 +40,11 @@ create function test.worker(n integer) returns uuid language sql immutable as
 create function test.sid(n integer) returns text language sql immutable as
     $$ select 'SM' || lpad(n::text, 32, '0') $$;
 
--- A person who can be texted, and wants to hear of the event types named.
+-- A person who can be texted at any hour, as often as it takes, and wants to hear of the event types named.
 create procedure test.subscriber(n integer, variadic event_types text[] default '{}') language sql as $$
     insert into herald.user_notification_preferences (user_id, sms_enabled) values (test.person(n), true);
-    insert into herald.user_sms_preferences (user_id, phone_number, phone_verified, phone_verified_at)
-    values (test.person(n), test.phone(n), true, now());
+    insert into herald.user_sms_preferences (user_id, phone_number, phone_verified, phone_verified_at, quiet_hours_start, quiet_hours_end, daily_sms_limit)
+    values (test.person(n), test.phone(n), true, now(), '00:00', '00:00', 1000000);
     insert into herald.notification_subscriptions (user_id, event_type)
     select test.person(n), event_type from unnest(event_types) as event_type;
 $$;

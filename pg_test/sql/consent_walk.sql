@@ -30,12 +30,10 @@ begin
         case step
             when 'stop' then
                 perform test.inbound(n, 'Stop', 'STOP');
-                if not is_out then is_proven := false; end if;
-                is_out := true; is_blocked := true;
+                is_out := true; is_blocked := true; is_proven := false;
             when 'wide stop' then
                 perform test.inbound(n, 'please don''t text me', null);
-                if not is_out then is_proven := false; end if;
-                is_out := true;
+                is_out := true; is_proven := false;
             when 'start' then
                 perform test.inbound(n, 'START', 'START');
                 is_blocked := false;
@@ -48,8 +46,7 @@ begin
                 if is_blocked then is_proven := true; else is_out := false; end if;
             when 'opt out' then
                 perform opt_out_user(test.person(who));
-                if not is_out then is_proven := false; end if;
-                is_out := true;
+                is_out := true; is_proven := false;
             when 'refusal' then
                 if not is_out then
                     perform queue_sms_message(test.person(who), test.phone(n), 'refused ' || n || ' ' || i);

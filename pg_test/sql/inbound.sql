@@ -35,6 +35,10 @@ select * from test.inbound(test.text(1, 'SM-hello', 'Hello there'));
 select * from test.inbound(test.text(1, 'SM-hello', 'Hello there'));
 select message_sid, from_number, to_number, body, keyword, handled, reply, test.number(user_id) as person, params from herald.sms_inbound_messages;
 
+-- What may be a revocation is marked for somebody to read.
+select result from test.inbound(test.text(1, 'SM-maybe', 'Stop it or I will sue you'));
+select message_sid, keyword, mentions_stop from herald.sms_inbound_messages order by id;
+
 -- STOP, which Twilio has acted on: everything that waits is cancelled, what is claimed is counted.
 select emit_notification_event('test.plain', payload => '{"message": "claimed"}', target_user_id => test.person(1)) is not null as ok;
 select body from test.claim(1);

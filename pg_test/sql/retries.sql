@@ -96,8 +96,9 @@ create function test.quiet(zone text, starts time, ends time) returns table (loc
 declare
     body text := concat_ws(' ', 'quiet', zone, starts, ends);
 begin
-    update herald.user_sms_preferences set timezone = zone, quiet_hours_start = starts, quiet_hours_end = ends;
+    update herald.user_sms_preferences set quiet_hours_start = '00:00', quiet_hours_end = '00:00';
     call test.send(body, 'SM ' || body);
+    update herald.user_sms_preferences set timezone = zone, quiet_hours_start = starts, quiet_hours_end = ends;
     perform from test.record(test.callback(body, 'SM ' || body, 'failed', 30610));
     return query
         select (m.next_retry_at at time zone case when zone like '%Nowhere' then 'UTC' else zone end)::time,
@@ -110,7 +111,7 @@ select * from test.quiet('America/New_York', '21:00', '09:30');
 select * from test.quiet('Asia/Kolkata', '21:00', '06:00');
 select * from test.quiet('Australia/Lord_Howe', '00:00', '00:00');
 select * from test.quiet('Mars/Nowhere', '21:00', '08:00');
-update herald.user_sms_preferences set timezone = 'UTC', quiet_hours_start = '21:00', quiet_hours_end = '08:00';
+update herald.user_sms_preferences set timezone = 'UTC', quiet_hours_start = '00:00', quiet_hours_end = '00:00';
 
 -- An opt-out, and a number that cannot be texted: the next text says why it does not go.
 call test.send('gone', 'SM60');

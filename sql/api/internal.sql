@@ -19,6 +19,26 @@ as 'MODULE_PATHNAME', 'herald_wake_wrapper';
 comment on function @extschema@.herald_wake() is
 'Trigger function of herald.queue_jobs: at commit, tells the daemons that something is due. pg_herald.notify = auto tells once for many concurrent commits, always tells every time.';
 
+create function @extschema@.herald_open_at(
+    due timestamptz, quiet_start time, quiet_end time, zone text,
+    minimum_seconds integer, spread_seconds integer, user_id uuid
+) returns timestamptz
+language c stable strict parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_open_at_wrapper';
+comment on function @extschema@.herald_open_at(timestamptz, time, time, text, integer, integer, uuid) is
+'When a text that is due may go: then, or after the quiet hours of the IANA zone, at the user''s own point of a spread of so many seconds. Fewer seconds than the minimum before quiet hours are too few. Both are at most a quarter of the time that is open. Equal start and end: at once. infinity: there is no such zone. NULL if an argument is.';
+
+create function @extschema@.herald_closes_at(at timestamptz, quiet_start time, quiet_end time, zone text) returns timestamptz
+language c stable strict parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_closes_at_wrapper';
+comment on function @extschema@.herald_closes_at(timestamptz, time, time, text) is
+'When the next quiet hours begin, from a time on; infinity if there are none or no such zone. NULL if an argument is.';
+
+create function @extschema@.herald_day_start(at timestamptz, zone text, days integer) returns timestamptz
+language c stable strict parallel safe set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_day_start_wrapper';
+comment on function @extschema@.herald_day_start(timestamptz, text, integer) is
+'When the local day of a time began, or the one so many days later. A zone that does not exist counts as UTC. NULL if an argument is.';
 create function @extschema@.herald_retry_delay(
     category text, base_seconds integer, max_seconds integer, attempt integer, jitter double precision
 ) returns double precision

@@ -23,6 +23,8 @@ grant execute on function
     {ext}.mark_all_notifications_read(uuid),
     {ext}.dismiss_notification(uuid, uuid),
     {ext}.get_user_sms_channel_info(uuid),
+    {ext}.may_text(uuid, timestamptz, text),
+    {ext}.explain_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz, timestamptz),
     {ext}.cancel_sms_message(uuid),
     {ext}.cancel_notification_event(uuid),
     {ext}.opt_out_user(uuid, text),
@@ -50,6 +52,7 @@ grant insert, update, delete on
     herald.notification_subscriptions,
     herald.user_notification_preferences,
     herald.user_sms_preferences,
-    herald.sms_templates
+    herald.sms_templates,
+    herald.sms_caps
 to {role};
 grant update on herald.twilio_error_codes to {role};

@@ -11,6 +11,8 @@ grant execute on function
     {ext}.mark_all_notifications_read(uuid),
     {ext}.dismiss_notification(uuid, uuid),
     {ext}.get_user_sms_channel_info(uuid),
+    {ext}.may_text(uuid, timestamptz, text),
+    {ext}.explain_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz, timestamptz),
     {ext}.cancel_sms_message(uuid),
     {ext}.cancel_notification_event(uuid),
     {ext}.opt_out_user(uuid, text),

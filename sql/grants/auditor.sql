@@ -4,6 +4,7 @@ grant usage on schema herald to {role};
 grant select on all tables in schema herald to {role};
 revoke select on herald.settings from {role};
 grant execute on function
+    {ext}.may_text(uuid, timestamptz, text),
     {ext}.get_sms_opt_out_status(uuid),
     {ext}.export_consent_evidence(uuid, text),
     {ext}.classify_twilio_error(integer, text, integer),

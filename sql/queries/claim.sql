@@ -1,56 +1,124 @@
--- Takes up to $2 due texts for worker $1 into batch $3: the gate decides once more, bindingly, in the same transaction.
--- $4 queue ranks, most urgent first. What comes back is durable once the transaction commits, and only then may it be sent.
+-- Takes up to $2 due texts for worker $1 into batch $3: the gate decides once more, bindingly, and the limits are reserved in
+-- the same transaction. $4 queue ranks, most urgent first. What comes back is durable once the transaction commits, and only
+-- then may it be sent.
+-- Nobody is waited for: what somebody else has locked (the job, the message, the person) is left for a later claim. Only the
+-- caps are waited for, in the order of their prefixes, and whoever gives room back takes them last: no circle can arise.
 with {breaker},
-due as materialized (
-    select q.subject_id, q.attempt, q.priority, q.run_at
-    from unnest($4) as rank (priority)
+rules as materialized ({rules}),
+urgent as (
+    select exists (select from herald.queue_jobs q
+                   where q.job_type = 'send_sms' and q.priority = ($4)[1] and q.run_at <= now()) as waits
+),
+-- A text in eight belongs to what has waited too long, whatever its priority; a claim too small for that draws lots, and
+-- leaves urgent texts alone.
+share as materialized (
+    select case when texts >= 8 then texts / 8 when waits then 0 else (random() < texts / 8.0)::integer end as size
+    from room cross join urgent
+),
+aged as materialized (
+    select q.*
+    from unnest(($4)[2:]) as rank (priority)
     cross join lateral (
         select q.subject_id, q.attempt, q.priority, q.run_at
         from herald.queue_jobs q
-        where q.job_type = 'send_sms' and q.priority = rank.priority and q.run_at <= now()
+        where q.job_type = 'send_sms' and q.priority = rank.priority
+          and q.run_at <= now() - (select ageing from rules)
         order by q.run_at
-        limit $2
+        limit (select case when size = 0 then 0 else greatest(1, size / 3) end from share)
         for update skip locked
     ) q
-    limit (select texts from room)
+    order by random()
+    limit (select size from share)
+),
+due as materialized (
+    select * from aged
+    union all
+    select *
+    from (select q.*
+          from unnest($4) as rank (priority)
+          cross join lateral (
+              select q.subject_id, q.attempt, q.priority, q.run_at
+              from herald.queue_jobs q
+              where q.job_type = 'send_sms' and q.priority = rank.priority and q.run_at <= now()
+                and q.subject_id <> all (array(select subject_id from aged))
+              order by q.run_at
+              limit $2
+              for update skip locked
+          ) q
+          limit (select texts from room) - (select count(*) from aged)) rest
+),
+message as materialized (
+    select due.attempt, due.priority as queue_rank, due.run_at, m.*
+    from due
+    cross join lateral (
+        select m.id as message_id, m.user_id, m.notification_delivery_id as delivery_id, m.priority, m.message_content,
+               m.expires_at, m.by_admin, m.phone_number as named_number, m.status,
+               m.erased_at is not null as is_erased
+        from herald.sms_messages m
+        where m.id = due.subject_id
+        limit 1
+        for no key update skip locked
+    ) m
 ),
 g as materialized (
-    select m.id as message_id, m.notification_delivery_id as delivery_id, m.priority, m.message_content,
-           due.attempt, due.priority as queue_rank, due.run_at, now() as due_at, m.expires_at,
-           'sms' as channel,
+    select m.*, now() as at, now() as due_at, 'sms' as channel,
+           rules.prefixes, rules.minimum, rules.spread,
+           p.id as person_id,
+           -- Somebody has the person's row locked.
+           p.id is null and not m.by_admin
+               and coalesce((select bool_or(true) from herald.user_sms_preferences b where b.user_id = m.user_id), false) as is_busy,
            -- An erased text is over, whatever puts it back in line.
-           coalesce(e.status = 'cancelled', false) or m.erased_at is not null as event_cancelled,
+           coalesce(e.status = 'cancelled', false) or m.is_erased as event_cancelled,
+           e.event_type, et.max_per_user_per_day as type_limit, coalesce(et.over_limit, 'defer') as over_limit,
            d.id is null or coalesce(et.is_active, false) as type_active,
-           d.id is null or coalesce(s.is_active, false) as subscribed,
+           case when d.id is null then null when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' end
+               as unwanted,
            d.id is null or not coalesce(et.admin_only, false)
                or coalesce((select bool_or(r.is_admin) from herald.recipients r where r.user_id = m.user_id), false) as in_audience,
            d.id is null or coalesce(s.sms_enabled, n.sms_enabled, false) as channel_enabled,
-           case when m.by_admin then m.phone_number else p.phone_number end as phone_number,
+           case when m.by_admin then m.named_number else p.phone_number end as phone_number,
            m.by_admin or coalesce(p.phone_verified, false) as phone_verified,
            case when m.by_admin
-                then exists (select from herald.sms_opt_outs o where o.number_hash = herald.number_hash(m.phone_number))
+                then exists (select from herald.sms_opt_outs o where o.number_hash = herald.number_hash(m.named_number))
                 else coalesce(p.opted_out, false)
            end as opted_out,
-           p.phone_invalid_reason
-    from due
-    join herald.sms_messages m on m.id = due.subject_id
-    left join herald.notification_deliveries d on d.id = m.notification_delivery_id
+           p.phone_invalid_reason,
+           case when m.by_admin then now() else {open_at} end as open_at,
+           {person}
+    from message m
+    cross join rules
+    -- The person's row is read as it is when it is locked, so an opt-out that was committed a moment ago counts.
+    left join lateral (select * from herald.user_sms_preferences p
+                       where p.user_id = m.user_id and not m.by_admin
+                       limit 1 for no key update skip locked) p on true
+    left join lateral (select * from herald.user_notification_preferences n where n.user_id = m.user_id and not m.by_admin limit 1) n on true
+    left join herald.notification_deliveries d on d.id = m.delivery_id
     left join herald.notification_events e on e.id = d.event_id
     left join herald.notification_event_types et on et.event_type = e.event_type
     left join herald.notification_subscriptions s on s.event_type = e.event_type and s.user_id = m.user_id
-    left join herald.user_notification_preferences n on n.user_id = m.user_id
-    left join herald.user_sms_preferences p on p.user_id = m.user_id
+    -- Only what still waits may go: a callback may have proven that Twilio has the text already.
+    where m.status in ('scheduled', 'pending')
+),
+cap as materialized (
+    select c.prefix, c.max_per_day, case when c.day = (now() at time zone 'UTC')::date then c.used else 0 end as used
+    from herald.sms_caps c
+    where exists (select from g)
+    order by c.prefix
+    for no key update
 ),
 gated as materialized (
-    select g.*, {gate} as reason from g
+    select g.*, row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
+    from g
+    where not is_busy
 ),
 -- A country whose breaker is open keeps its texts waiting, but for the one that is tried when its pause is over.
-decided as materialized (
+wanted as (
     select gated.*, b.id as breaker_id,
            case
-               when gated.reason is not null then null
+               when gated.reason is not null or gated.open_at > gated.at then null
                when b.state = 'waiting' then b.resume_at
-               when b.state = 'trying' and row_number() over (partition by b.id, gated.reason order by gated.queue_rank, gated.run_at) > 1
+               when b.state = 'trying'
+                    and row_number() over (partition by b.id, gated.reason, gated.open_at > gated.at order by gated.place) > 1
                    then b.next_resume_at
            end as paused_until
     from gated
@@ -60,64 +128,126 @@ decided as materialized (
           and breaker.key = {ext}.herald_country_key(gated.phone_number)
     ) b on true
 ),
+{limits},
+going as materialized (
+    select *, least(expires_at, case when is_open then 'infinity'
+                                     else {ext}.herald_closes_at(at, quiet_hours_start, quiet_hours_end, zone) end) as too_late_at
+    from verdict
+    where suppress_reason is null and defer_reason is null and paused_until is null
+),
+-- All but what a breaker holds up, of which nothing is noted.
+settled as materialized (
+    select * from verdict where suppress_reason is not null or defer_reason is not null or paused_until is null
+),
+-- What becomes of each job: it is over, it waits until then, or it is tried again shortly because somebody has a lock on it.
+outcome as materialized (
+    select due.subject_id,
+           case
+               when m.message_id is null then (select count(*) from herald.sms_messages x where x.id = due.subject_id) = 0
+               when m.status not in ('scheduled', 'pending') then true
+               else v.message_id is not null and v.defer_reason is null and v.paused_until is null
+           end as is_over,
+           case when v.defer_reason is not null then v.until
+                else coalesce(v.paused_until, now() + interval '250 milliseconds') end as run_at
+    from due
+    left join message m on m.message_id = due.subject_id
+    left join verdict v on v.message_id = due.subject_id
+),
+-- "= any (array(...))" below: whatever the planner thinks of the size of a claim, it goes through the primary keys.
 taken as (
-    delete from herald.queue_jobs q using due
-    where q.subject_id = due.subject_id
-      and not exists (select from decided where decided.message_id = due.subject_id and decided.paused_until is not null)
+    delete from herald.queue_jobs q
+    where q.subject_id = any (array(select subject_id from outcome where is_over))
 ),
-postponed as (
-    update herald.queue_jobs q set run_at = decided.paused_until
-    from decided where q.subject_id = decided.message_id and decided.paused_until is not null
+put_off as (
+    update herald.queue_jobs q
+    set run_at = outcome.run_at, wakes = false
+    from outcome
+    where q.subject_id = any (array(select subject_id from outcome where not is_over)) and outcome.subject_id = q.subject_id
 ),
-going as (
+written as (
     update herald.sms_messages m
-    set status = 'queued', phone_number = decided.phone_number, batch_id = $3, last_attempt = decided.attempt,
-        twilio_sid = null, twilio_status = null, twilio_error_code = null, twilio_error_message = null,
-        error_category = null, next_retry_at = null, updated_at = now()
-    from decided
-    where m.id = decided.message_id and decided.reason is null and decided.paused_until is null
-      -- Only what still waits may go: a callback may have proven that Twilio has the text already.
-      and m.status in ('scheduled', 'pending')
-    returning m.id
-),
-stopped as (
-    update herald.sms_messages m
-    set status = 'cancelled', cancel_reason = decided.reason, updated_at = now()
-    from decided
-    where m.id = decided.message_id and decided.reason is not null and m.status in ('scheduled', 'pending')
+    set status = case when v.suppress_reason is not null then 'cancelled' when v.defer_reason is not null then 'scheduled'
+                      else 'queued' end,
+        phone_number = coalesce(going.phone_number, m.phone_number),
+        batch_id = case when going.message_id is not null then $3 end,
+        last_attempt = coalesce(going.attempt, m.last_attempt),
+        twilio_sid = case when going.message_id is null then m.twilio_sid end,
+        twilio_status = case when going.message_id is null then m.twilio_status end,
+        twilio_error_code = case when going.message_id is null then m.twilio_error_code end,
+        twilio_error_message = case when going.message_id is null then m.twilio_error_message end,
+        error_category = case when going.message_id is null then m.error_category end,
+        next_retry_at = null,
+        cancel_reason = coalesce(v.suppress_reason, m.cancel_reason),
+        defer_reason = coalesce(v.defer_reason, m.defer_reason),
+        deferred_until = case when v.defer_reason is null then m.deferred_until else v.until end,
+        updated_at = now()
+    from settled v
+    left join going on going.message_id = v.message_id
+    where m.id = any (array(select message_id from settled)) and v.message_id = m.id
 ),
 delivery as (
     update herald.notification_deliveries d
-    set status = case when decided.reason is null then 'queued' else 'suppressed' end,
-        suppress_reason = decided.reason,
-        channel_identifier = coalesce(decided.phone_number, d.channel_identifier),
+    set status = case when v.suppress_reason is not null then 'suppressed' when v.defer_reason is not null then 'deferred'
+                      else 'queued' end,
+        suppress_reason = v.suppress_reason,
+        channel_identifier = coalesce(v.phone_number, d.channel_identifier),
+        defer_reason = coalesce(v.defer_reason, d.defer_reason),
+        deferred_until = case when v.defer_reason is null then d.deferred_until else v.until end,
         updated_at = now()
-    from decided
-    where d.id = decided.delivery_id and d.status in ('pending', 'deferred') and decided.paused_until is null
+    from settled v
+    where d.id = any (array(select delivery_id from settled)) and v.delivery_id = d.id and d.status in ('pending', 'deferred')
+),
+reserved as (
+    update herald.user_sms_preferences p
+    set daily_sms_count = used.day_used + used.texts,
+        daily_count_reset_at = case when used.is_day then p.daily_count_reset_at else now() end,
+        daily_type_counts = case when used.is_day then p.daily_type_counts else '{}' end || used.types,
+        hourly_sms_count = used.hour_used + used.texts,
+        hourly_count_reset_at = case when used.is_hour then p.hourly_count_reset_at else now() end
+    from (
+        select person_id, is_day, is_hour, day_used, hour_used, count(*)::integer as texts,
+               case when bool_or(type_limit is not null) then
+                   (select jsonb_object_agg(event_type, texts)
+                    from (select t.event_type, t.type_used + count(*) as texts from going t
+                          where t.person_id = going.person_id and t.type_limit is not null
+                          group by t.event_type, t.type_used) by_type)
+                   else '{}' end as types
+        from going
+        where person_id is not null
+        group by person_id, is_day, is_hour, day_used, hour_used
+    ) used
+    where p.id = any (array(select person_id from going)) and used.person_id = p.id
+),
+capped as (
+    update herald.sms_caps c
+    set day = (now() at time zone 'UTC')::date, used = cap.used + taken.texts
+    from (select prefix, count(*)::integer as texts
+          from (select country as prefix from going union all select '+' from going) each
+          group by prefix) taken
+    join cap using (prefix)
+    where c.prefix = taken.prefix
 ),
 tried as (
     update herald.breakers b
     set probed_at = now(), resume_at = breaker.next_resume_at
     from breaker
     where b.id = breaker.id and breaker.state = 'trying'
-      and exists (select from going join decided on decided.message_id = going.id
-                  where breaker.scope <> 'country' or decided.breaker_id = breaker.id)
+      and exists (select from going where breaker.scope <> 'country' or going.breaker_id = breaker.id)
 ),
 batch as (
     insert into herald.dispatch_batches (id, worker, lease_until, message_ids, open_messages)
     select $3, $1, now() + make_interval(secs => (value #>> '{}')::integer), ids, cardinality(ids)
     from herald.settings,
-         (select array_agg(id) as ids from going) as going_ids
+         (select array_agg(message_id order by place) as ids from going) as going_ids
     where name = 'lease_seconds' and ids is not null
     returning id, lease_until
 )
-select batch.id, decided.message_id, decided.attempt, decided.phone_number, decided.message_content, decided.priority,
-       -- Twilio's own queue may not release the text after it has expired (ValidityPeriod is 1 to 36,000 seconds).
-       case when isfinite(decided.expires_at)
-            then least(36000, greatest(1, extract(epoch from decided.expires_at - now())))::integer
+select batch.id, going.message_id, going.attempt, going.phone_number, going.message_content, going.priority,
+       -- Twilio's own queue may not release the text when it is too late (ValidityPeriod is 1 to 36,000 seconds).
+       case when isfinite(going.too_late_at)
+            then least(36000, greatest(1, floor(extract(epoch from going.too_late_at - now()))))::integer
        end as validity_seconds,
        batch.lease_until
 from going
-join decided on decided.message_id = going.id
 cross join batch
-order by decided.queue_rank, decided.run_at
+order by going.place

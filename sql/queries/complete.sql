@@ -27,7 +27,7 @@ batch as materialized (
 ),
 message as materialized (
     select m.id, m.user_id, m.status, m.twilio_sid, m.attempt_count, m.max_attempts, m.phone_number, m.priority,
-           m.expires_at, m.notification_delivery_id, m.batch_id, m.last_attempt, batch.claimed_at
+           m.expires_at, m.notification_delivery_id, m.batch_id, m.last_attempt, m.by_admin, batch.claimed_at
     from herald.sms_messages m
     join answer on answer.message_id = m.id and answer.batch_id = m.batch_id and answer.attempt = m.last_attempt
     join batch on batch.id = m.batch_id
@@ -37,7 +37,7 @@ message as materialized (
 judged as materialized (
     select input.*, message.user_id, message.status as old_status, message.twilio_sid as known_sid,
            message.phone_number, message.priority, message.notification_delivery_id, message.claimed_at,
-           message.attempt_count, message.max_attempts, message.expires_at,
+           message.attempt_count, message.max_attempts, message.expires_at, message.by_admin,
            -- A callback may have come before the answer was read: then Twilio has the message, whatever we saw.
            case when message.twilio_sid is not null then 'accepted' else input.outcome end as seen,
            case when message.twilio_sid is null and input.outcome <> 'accepted' then {unknown_policy} end as unknown_policy
@@ -58,7 +58,7 @@ failing as materialized (
 decided as materialized (
     select j.message_id, j.attempt, j.batch_id, j.outcome, j.sid, j.twilio_status, j.http_status, j.error_code,
            j.error_message, j.request_id, j.elapsed_ms, j.segments, j.reason, j.known_sid, j.phone_number, j.priority,
-           j.notification_delivery_id, j.claimed_at, j.seen, r.category, r.meaning,
+           j.notification_delivery_id, j.user_id, j.by_admin, j.claimed_at, j.seen, r.category, r.meaning,
            -- What is in doubt and is not waited for goes again at once, and then more slowly.
            case when j.seen = 'unknown' or r.message_id is null then now() + make_interval(secs =>
                case when j.attempt > 1 then {ext}.herald_retry_delay(5, 300, j.attempt - 1, random()) else 0 end)
@@ -146,6 +146,14 @@ delivery as (
            or goal.status = d.status or goal.status = 'pending' and d.status = 'queued')
 ),
 {failure_effects},
+unsent as (
+    select message_id, notification_delivery_id as delivery_id, user_id, phone_number, by_admin, claimed_at
+    from decided where settled in ('not_sent', 'rejected')
+),
+touched as (
+    select phone_number from ruled where action in ('opt_out', 'mark_number') and is_news
+),
+{refund},
 job as (
     insert into herald.queue_jobs (subject_id, job_type, priority, run_at, attempt)
     select written.id, 'send_sms', rank.priority, written.next_retry_at, d.attempt + 1

@@ -16,8 +16,9 @@ select et.event_type is not null                as is_known,
        coalesce($4 ->> 'correlation_id', $4 ->> 'correlationId',
                 $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id,
        jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object,
-       t.max_length
-from (values (1)) as always (one)
+       t.max_length,
+       rules.prefixes, rules.spread, rules.minimum
+from ({rules}) as rules
 left join herald.notification_event_types et on et.event_type = $1
 left join lateral (
     select t.id, t.message_template, t.max_length, array(select jsonb_array_elements_text(t.required_vars)) as required_vars

@@ -5,13 +5,15 @@ with source as (
            e.scheduled_for, e.expires_at, e.template_id, e.fan_out_cursor, e.target_user_id,
            $2::text as body, $3::text as encoding, $4::smallint as segments,
            coalesce(et.default_channels, '{sms}') as channels, coalesce(et.is_active, false) as type_active,
-           coalesce(et.admin_only, false) as admin_only, $5::boolean as wakes,
+           coalesce(et.admin_only, false) as admin_only, $5::boolean as wakes, rules.prefixes, rules.spread, rules.minimum,
            greatest(now(), e.scheduled_for) as due_at
     from herald.notification_events e
     join herald.queue_jobs q on q.subject_id = e.id
     left join herald.notification_event_types et on et.event_type = e.event_type
+    cross join ({rules}) rules
     where e.id = $1 and e.status = 'fanning_out'
 ),
+{decide},
 {fan_out},
 served as (
     select count(distinct user_id) as recipients, count(*)::integer as deliveries,

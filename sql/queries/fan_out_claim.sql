@@ -5,10 +5,10 @@ with orphan as (
     where q.job_type = 'fan_out' and q.run_at <= now()
       and not exists (select from herald.notification_events e where e.id = q.subject_id)
 )
-select q.id, q.payload::text, t.message_template, t.max_length
+select q.id, q.payload::text, t.message_template, t.max_length, q.target_user_id is not null as has_target
 from unnest($1) as rank (priority)
 cross join lateral (
-    select e.id, e.payload, e.template_id
+    select e.id, e.payload, e.template_id, e.target_user_id
     from herald.queue_jobs q
     join herald.notification_events e on e.id = q.subject_id
     where q.job_type = 'fan_out' and q.priority = rank.priority and q.run_at <= now()

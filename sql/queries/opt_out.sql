@@ -20,7 +20,8 @@ blocked as (
     select distinct on (number_hash) number_hash, reason, true
     from (select herald.number_hash(phone_number) as number_hash, 'twilio_' || error_code as reason from refused) as number
     order by number_hash, reason
-    on conflict (number_hash) do update set provider_blocked = true, updated_at = now()
+    on conflict (number_hash) do update
+    set provider_blocked = true, opted_out_at = now(), reason = excluded.reason, updated_at = now()
 ),
 consent as (
     insert into herald.sms_consent_events (id, user_id, phone_number, kind, source, message_sid)

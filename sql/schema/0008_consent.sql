@@ -61,7 +61,7 @@ create table herald.sms_opt_outs (
 comment on table herald.sms_opt_outs is
     'The numbers that may not be texted, as keyed hashes: an opt-out belongs to the number and outlives the erasure of its owner. The flag opted_out of herald.user_sms_preferences follows it.';
 comment on column herald.sms_opt_outs.number_hash is 'herald.number_hash() of the number.';
-comment on column herald.sms_opt_outs.opted_out_at is 'Since when.';
+comment on column herald.sms_opt_outs.opted_out_at is 'When it was last asked for; a verification counts only if it is newer.';
 comment on column herald.sms_opt_outs.reason is 'Why, such as inbound_stop, twilio_21610 or what opt_out_user() was given.';
 comment on column herald.sms_opt_outs.provider_blocked is
     'True: Twilio itself blocks the number. Nothing of ours lifts that; the person must text START.';
@@ -87,8 +87,11 @@ comment on index herald.sms_consent_events_hash_idx is 'The history of a number,
 create function herald.stamp_consent_event() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    new.number_hash := herald.number_hash(new.phone_number);
-    new.erased_at := null;
+    -- A row that is restored without its number keeps the hash it has.
+    if new.phone_number is not null then
+        new.number_hash := herald.number_hash(new.phone_number);
+        new.erased_at := null;
+    end if;
     return new;
 end
 $$;
@@ -191,11 +194,14 @@ begin
     if tg_op = 'UPDATE' then
         is_renewed := new.phone_verified and (old.opted_out or not new.opted_out)
                       and new.phone_verified_at > coalesce(old.phone_verified_at, '-infinity');
-        is_lifted := old.opted_out and not new.opted_out and new.phone_number is not distinct from old.phone_number;
+        is_lifted := old.opted_out and not new.opted_out
+                     and (new.phone_number, new.phone_verified_at) is not distinct from (old.phone_number, old.phone_verified_at);
     end if;
     if new.phone_number is not null then
         select * into known from herald.sms_opt_outs o where o.number_hash = herald.number_hash(new.phone_number);
     end if;
+    -- Proven since the opt-out, that is: not while it was being written.
+    is_renewed := is_renewed and coalesce(new.phone_verified_at > known.opted_out_at, true);
     if known.provider_blocked or (known.number_hash is not null and not is_renewed and not is_lifted) then
         new.opted_out := true;
         new.opted_out_at := coalesce(new.opted_out_at, known.opted_out_at);
@@ -265,6 +271,7 @@ group by p.phone_number;
 
 alter table herald.sms_inbound_messages
     alter column from_number drop not null,
+    add column mentions_stop boolean not null default false,
     add column cancelled integer not null default 0,
     add column in_flight integer not null default 0,
     add column reply text,
@@ -276,6 +283,8 @@ comment on column herald.sms_inbound_messages.from_number is 'The person''s numb
 comment on column herald.sms_inbound_messages.keyword is 'What it was taken for: STOP, START or HELP, NULL = no keyword.';
 comment on column herald.sms_inbound_messages.handled is
     'stored (no keyword); opted_out; unblocked (START: Twilio may text again, the number must be verified again); opted_in (START lifted the opt-out); start (there was none); help.';
+comment on column herald.sms_inbound_messages.mentions_stop is
+    'True: no keyword, but one of the words for stop is in it. Somebody should read it: any reasonable wording is a revocation (opt_out_user()).';
 comment on column herald.sms_inbound_messages.cancelled is 'How many waiting texts a STOP cancelled.';
 comment on column herald.sms_inbound_messages.in_flight is 'How many texts had been claimed when a STOP was committed and could not be called back.';
 comment on column herald.sms_inbound_messages.reply is 'Our automatic answer, NULL = none.';

@@ -39,11 +39,11 @@ pub async fn add_unverified_user(client: &Client, phone_number: &str) -> Outcome
     client
         .execute("insert into herald.user_notification_preferences (user_id, sms_enabled) values ($1, true)", &[&id])
         .await?;
-    // Equal start and end: no quiet hours, so that the tests do not depend on the time of day.
+    // Equal start and end: no quiet hours, so that the tests do not depend on the time of day. Limits are tested elsewhere.
     client
         .execute(
-            "insert into herald.user_sms_preferences (user_id, phone_number, quiet_hours_start, quiet_hours_end) \
-             values ($1, $2, '00:00', '00:00')",
+            "insert into herald.user_sms_preferences (user_id, phone_number, quiet_hours_start, quiet_hours_end, daily_sms_limit) \
+             values ($1, $2, '00:00', '00:00', 1000000)",
             &[&id, &phone_number],
         )
         .await?;

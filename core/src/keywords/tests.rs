@@ -105,6 +105,29 @@ fn a_text_that_says_something_else_is_no_revocation() {
 }
 
 #[test]
+fn what_may_be_a_revocation_is_for_somebody_to_read() {
+    for text in [
+        "STOP who is this",
+        "If you do not stop I will sue",
+        "cancel my appointment",
+        "I want to opt out of this nonsense",
+        "Arr\u{ea}tez donc",
+        "stop",
+    ] {
+        assert!(mentions_stop(text), "{text}");
+    }
+    for text in [
+        "",
+        "See you at the weekend",
+        "nonstop fun",
+        "Thanks a lot",
+        "optimal outcome",
+    ] {
+        assert!(!mentions_stop(text), "{text}");
+    }
+}
+
+#[test]
 fn start_and_help() {
     for text in [
         "START",
@@ -183,14 +206,14 @@ fn what_twilio_does_is_never_missed() {
             assert_eq!(meaning(word), Some(expected), "{word}");
             let long_code = done_by_twilio(Handling::Default, word, "+15005550006", false, None);
             assert_eq!(long_code, Some(expected));
-            assert_eq!(
-                done_by_twilio(Handling::Off, word, "+15005550006", false, Some("STOP")),
-                None
-            );
-            assert_eq!(
-                done_by_twilio(Handling::Advanced, word, "+15005550006", false, None),
-                None
-            );
+            for handling in [Handling::Advanced, Handling::Off] {
+                let done = |opt_out_type| {
+                    done_by_twilio(handling, word, "+15005550006", false, opt_out_type)
+                };
+                assert_eq!(done(None), None);
+                // Whatever the configuration says: Twilio has answered this one.
+                assert_eq!(done(Some("HELP")), Some(Keyword::Help));
+            }
             assert_eq!(
                 done_by_twilio(Handling::Default, word, "55555", false, None),
                 None

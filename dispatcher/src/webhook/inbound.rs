@@ -1,4 +1,4 @@
-//! `POST /twilio/inbound`: a text that somebody sent us.
+//! `POST /twilio/inbound`: a text that somebody sent us. (`GET`, if the number is configured so at Twilio.)
 //!
 //! As a status callback: signature first, answered after the commit, 503 if that takes too long. The answer may carry
 //! words: Twilio sends them back. Our words are decided in the database, so that a repetition gets the same ones.
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use herald_core::twiml;
 use tokio::sync::oneshot;
@@ -45,8 +45,13 @@ pub(crate) async fn inbound(
 
 impl Webhook {
     async fn take(&self, request: Request<Body>) -> Result<Done, Handled> {
-        let (_, form) = self.admit(request).await?;
-        let Some(text) = self.inbound_policy.read(parameters(&form.params)) else {
+        let (head, form) = self.admit(request).await?;
+        let params = match head.method {
+            // The signature covers the URL, and all of it is there.
+            Method::GET => query_parameters(head.uri.query().unwrap_or_default()),
+            _ => form.params,
+        };
+        let Some(text) = self.inbound_policy.read(parameters(&params)) else {
             tracing::warn!(
                 "a signed request without MessageSid, From and To came to the URL for inbound texts"
             );
@@ -73,4 +78,10 @@ impl Webhook {
         let document = twiml::messaging_response(done.reply.as_deref());
         ([(header::CONTENT_TYPE, twiml::CONTENT_TYPE)], document).into_response()
     }
+}
+
+fn query_parameters(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect()
 }

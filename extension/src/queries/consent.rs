@@ -19,7 +19,7 @@ query!(/** Twilio may text a number again. */ UNBLOCK_NUMBER, "unblock_number.sq
 query!(/** Ends our opt-out of a number, if START may. */ OPT_IN_NUMBER, "opt_in_number.sql", true, [TEXTOID]);
 query!(/** Ends the opt-out of the people with a number. */ OPT_IN_PEOPLE, "opt_in_people.sql", true, [TEXTOID]);
 query!(/** Stores a text that came in. */ INBOUND_STORE, "inbound_store.sql", true,
-    [TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID]);
+    [TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID]);
 query!(/** What was done about a text that is there already. */ INBOUND_REPEAT, "inbound_repeat.sql", true, [TEXTOID]);
 query!(/** Notes what was done about a text, and the answer. */ INBOUND_DONE, "inbound_done.sql", true,
     [UUIDOID, TEXTOID, INT4OID, INT4OID, TEXTOID]);

@@ -4,7 +4,7 @@ use pgrx::pg_sys::BuiltinOid::{
     BOOLOID, INT2ARRAYOID, INT4OID, JSONBOID, TEXTARRAYOID, TEXTOID, UUIDARRAYOID, UUIDOID,
 };
 
-use super::{UNKNOWN_POLICY, query};
+use super::{REFUND, UNKNOWN_POLICY, query};
 use crate::query::Query;
 
 /// Which database this is.
@@ -19,7 +19,7 @@ query!(/** Takes attempts in doubt to be looked for. */ CLAIM_UNKNOWN, "claim_un
 query!(/** Which SIDs the ledger knows. */ OWNED_SIDS, "owned_sids.sql", false, [TEXTARRAYOID]);
 query!(/** What was found, as callbacks. */ FOUND_UNKNOWN, "found_unknown.sql", false, [JSONBOID]);
 query!(/** What was not found. */ SETTLE_UNKNOWN, "settle_unknown.sql", true, [JSONBOID, TEXTARRAYOID, INT2ARRAYOID],
-    "{unknown_policy}" = UNKNOWN_POLICY);
+    "{unknown_policy}" = UNKNOWN_POLICY, "{refund}" = REFUND);
 query!(/** Takes one message's attempt in doubt. */ TAKE_UNKNOWN, "take_unknown.sql", true, [UUIDOID, UUIDOID]);
 query!(/** A message's status. */ MESSAGE_STATUS, "message_status.sql", false, [UUIDOID]);
 query!(/** Another chance for what failed. */ REQUEUE_MESSAGES, "requeue_messages.sql", true,

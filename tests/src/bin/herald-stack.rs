@@ -106,8 +106,8 @@ async fn up(directory: &Path) -> Outcome<()> {
     println!(
         "\nA first text, in ./dev psql:\n\
          \x20 insert into herald.user_notification_preferences (user_id, sms_enabled) values (md5('ann')::uuid, true);\n\
-         \x20 insert into herald.user_sms_preferences (user_id, phone_number, phone_verified, phone_verified_at)\n\
-         \x20     values (md5('ann')::uuid, '+15005550123', true, now());\n\
+         \x20 insert into herald.user_sms_preferences (user_id, phone_number, phone_verified, quiet_hours_start, quiet_hours_end)\n\
+         \x20     values (md5('ann')::uuid, '+15005550123', true, '00:00', '00:00');\n\
          \x20 insert into herald.notification_subscriptions (user_id, event_type) values (md5('ann')::uuid, 'task.due_soon');\n\
          \x20 select emit_notification_event(event_type => 'task.due_soon', target_user_id => md5('ann')::uuid,\n\
          \x20     payload => '{{\"task_name\": \"Water the plants\", \"due_time\": \"5 pm\"}}');\n\

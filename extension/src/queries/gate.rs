@@ -1,0 +1,180 @@
+//! Everything that the gate is part of: emit, fan-out, explain, may_text, the claim. The parts are text that is put in when a
+//! plan is made, so that they cannot differ and the planner sees through them.
+
+use pgrx::pg_sys::BuiltinOid::{
+    self, BOOLOID, INT2ARRAYOID, INT2OID, INT4OID, INTERVALOID, JSONBOID, TEXTARRAYOID, TEXTOID,
+    TIMESTAMPTZOID, UUIDOID,
+};
+
+use super::{BREAKER, query};
+use crate::query::Query;
+
+const RULES: &str = include_str!("../../../sql/queries/rules.sql");
+const GATE: &str = include_str!("../../../sql/queries/gate.sql");
+const OPEN_AT: &str = include_str!("../../../sql/queries/open_at.sql");
+const ZONE: &str = include_str!("../../../sql/queries/zone.sql");
+const PERSON: &str = include_str!("../../../sql/queries/person.sql");
+const LIMITS: &str = include_str!("../../../sql/queries/limits.sql");
+const SOURCE: &str = include_str!("../../../sql/queries/emit_source.sql");
+const DECIDE: &str = include_str!("../../../sql/queries/decide.sql");
+const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
+const DEFERRAL: &str = include_str!("../../../sql/queries/fan_out_deferral.sql");
+/// Gives reservations back; part of the statements that learn that a text was not sent.
+pub const REFUND: &str = include_str!("../../../sql/queries/refund.sql");
+
+/// The one user an event is for, subscribed or not.
+const TARGET: &str = "left join herald.notification_subscriptions s \
+                      on s.event_type = source.event_type and s.user_id = source.target_user_id";
+/// Why the one user does not want it; of many, those who do not want it are not even looked at.
+const UNWANTED: &str = "case when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' \
+                        when not source.payload @> s.filters then 'filter' end";
+/// Every subscription, in the order of the index. The limit is none, but the planner does not see that: it takes a limit
+/// for a reason to walk the index, where it would otherwise read everybody's subscriptions to every type.
+const EVERYBODY: &str = "cross join lateral (select * from herald.notification_subscriptions s \
+                         where s.event_type = source.event_type and s.is_active and source.payload @> s.filters \
+                         order by s.user_id limit (select 2147483647)) s";
+/// The next chunk of subscriptions, in the order of the index.
+const CHUNK: &str = "cross join lateral (select * from herald.notification_subscriptions s \
+                     where s.event_type = source.event_type and s.is_active and source.payload @> s.filters \
+                       and s.user_id > coalesce(source.fan_out_cursor, '00000000-0000-0000-0000-000000000000') \
+                     order by s.user_id limit $6) s";
+
+/// An insert that a used key stops; an event without key does not pay for the check.
+const ONCE: &str =
+    "on conflict (dedup_key, event_type, target_user_id) where dedup_key is not null do nothing";
+/// Nobody is concerned by an event in quarantine, nor now by one whose fan-out is left to the daemon.
+const FANNED_OUT: &str = "where source.status = 'fanned_out'";
+const FANNED_OUT_ONCE: &str = "where source.status = 'fanned_out' and exists (select from event)";
+
+/// Of many rows one wakes the daemons.
+const FIRST: &str = "row_number() over () = 1";
+
+const EMIT_ARGUMENTS: [BuiltinOid; 27] = [
+    UUIDOID,
+    TEXTOID,
+    TEXTOID,
+    UUIDOID,
+    UUIDOID,
+    JSONBOID,
+    JSONBOID,
+    UUIDOID,
+    TEXTOID,
+    TEXTOID,
+    INT2OID,
+    TIMESTAMPTZOID,
+    TIMESTAMPTZOID,
+    UUIDOID,
+    TEXTOID,
+    TEXTARRAYOID,
+    TEXTOID,
+    TEXTOID,
+    INT2OID,
+    TEXTARRAYOID,
+    BOOLOID,
+    BOOLOID,
+    BOOLOID,
+    INTERVALOID,
+    TEXTARRAYOID,
+    INT4OID,
+    INT4OID,
+];
+
+const EXPLAIN_ARGUMENTS: [BuiltinOid; 28] = {
+    let mut arguments = [TIMESTAMPTZOID; 28];
+    let mut place = 0;
+    while place < EMIT_ARGUMENTS.len() {
+        arguments[place] = EMIT_ARGUMENTS[place];
+        place += 1;
+    }
+    arguments
+};
+
+macro_rules! emit_query {
+    ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr, $deferral:expr, $first:expr, $conflict:expr, $only:expr) => {
+        $(#[$doc])*
+        pub const $name: Query = Query {
+            name: stringify!($name),
+            text: include_str!("../../../sql/queries/emit.sql"),
+            parts: &[
+                ("{source}", SOURCE),
+                ("{now}", "now()"),
+                ("{decide}", DECIDE),
+                ("{fan_out}", FAN_OUT),
+                ("{deferral}", $deferral),
+                ("{first}", $first),
+                ("{recipients}", $recipients),
+                ("{unwanted}", $unwanted),
+                ("{only}", $only),
+                ("{on_conflict}", $conflict),
+                ("{gate}", GATE),
+                ("{open_at}", OPEN_AT),
+                ("{due}", "source.due_at"),
+                ("{urgency}", "source.priority"),
+                ("{setting}", "source"),
+                ("{zone}", ZONE),
+            ],
+            arguments: &EMIT_ARGUMENTS,
+            writes: true,
+        };
+    };
+}
+
+emit_query!(/** An event for one user. */
+    EMIT_TARGETED, TARGET, UNWANTED, "", "true", "", FANNED_OUT);
+emit_query!(/** An event for one user, with a dedup key. */
+    EMIT_TARGETED_ONCE, TARGET, UNWANTED, "", "true", ONCE, FANNED_OUT_ONCE);
+emit_query!(/** An event for every subscriber. */
+    EMIT_BROADCAST, EVERYBODY, "null::text", DEFERRAL, FIRST, "", FANNED_OUT);
+emit_query!(/** An event for every subscriber, with a dedup key. */
+    EMIT_BROADCAST_ONCE, EVERYBODY, "null::text", DEFERRAL, FIRST, ONCE, FANNED_OUT_ONCE);
+
+macro_rules! explain_query {
+    ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr) => {
+        $(#[$doc])*
+        pub const $name: Query = Query {
+            name: stringify!($name),
+            text: include_str!("../../../sql/queries/explain.sql"),
+            parts: &[
+                ("{source}", SOURCE),
+                ("{now}", "coalesce($28, now())"),
+                ("{decide}", DECIDE),
+                ("{recipients}", $recipients),
+                ("{unwanted}", $unwanted),
+                ("{only}", ""),
+                ("{limits}", LIMITS),
+                ("{gate}", GATE),
+                ("{person}", PERSON),
+                ("{open_at}", OPEN_AT),
+                ("{due}", "source.due_at"),
+                ("{urgency}", "source.priority"),
+                ("{setting}", "source"),
+                ("{zone}", ZONE),
+            ],
+            arguments: &EXPLAIN_ARGUMENTS,
+            writes: false,
+        };
+    };
+}
+
+explain_query!(/** What an event for one user would come to. */ EXPLAIN_TARGETED, TARGET, UNWANTED);
+explain_query!(/** What an event for every subscriber would come to. */ EXPLAIN_BROADCAST, EVERYBODY, "null::text");
+
+query!(/** Registry, rules, text and earlier use of the key. */ EMIT_LOOKUP, "emit_lookup.sql", false,
+    [TEXTOID, UUIDOID, TEXTOID, JSONBOID, JSONBOID],
+    "{rules}" = RULES);
+query!(/** Writes one chunk of a deferred fan-out. */ FAN_OUT_CHUNK, "fan_out_chunk.sql", true,
+    [UUIDOID, TEXTOID, TEXTOID, INT2OID, BOOLOID, INT4OID],
+    "{rules}" = RULES, "{decide}" = DECIDE, "{fan_out}" = FAN_OUT, "{first}" = FIRST, "{recipients}" = CHUNK,
+    "{unwanted}" = "null::text", "{only}" = "", "{gate}" = GATE, "{open_at}" = OPEN_AT, "{due}" = "source.due_at",
+    "{urgency}" = "source.priority", "{setting}" = "source", "{zone}" = ZONE);
+query!(/** The whole fan-out of an event for one user that was in quarantine. */ FAN_OUT_TARGET, "fan_out_chunk.sql", true,
+    [UUIDOID, TEXTOID, TEXTOID, INT2OID, BOOLOID, INT4OID],
+    "{rules}" = RULES, "{decide}" = DECIDE, "{fan_out}" = FAN_OUT, "{first}" = "true", "{recipients}" = TARGET,
+    "{unwanted}" = UNWANTED, "{only}" = "where source.fan_out_cursor is null", "{gate}" = GATE, "{open_at}" = OPEN_AT,
+    "{due}" = "source.due_at", "{urgency}" = "source.priority", "{setting}" = "source", "{zone}" = ZONE);
+query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID],
+    "{breaker}" = BREAKER, "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
+    "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = ZONE);
+query!(/** Whether a person may be texted. */ MAY_TEXT, "may_text.sql", false, [UUIDOID, TIMESTAMPTZOID, TEXTOID],
+    "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
+    "{due}" = "coalesce($2, now())", "{urgency}" = "$3", "{setting}" = "rules", "{zone}" = ZONE);

@@ -1,0 +1,41 @@
+-- Who is concerned by one event, on which channels, and what the gate says of each.
+-- Reads one row "source"; {recipients} brings the subscriptions "s" (one target, everybody, or one chunk), {unwanted} says
+-- why a recipient is none.
+-- How many recipients there are the planner cannot know. The forms below keep the cost theirs alone, index by index, however
+-- large the tables are: a lateral limit 1, and an aggregate in place of exists, cannot become a scan of all people.
+decided as materialized (
+    select g.user_id, g.subscription_id, g.channel, g.phone_number, g.open_at, {gate} as reason,
+           {ext}.herald_uuid_v7() as delivery_id, {ext}.herald_uuid_v7() as message_id
+    from (
+        select coalesce(s.user_id, source.target_user_id) as user_id,
+               s.id as subscription_id,
+               target.channel,
+               false as event_cancelled,
+               source.type_active,
+               {unwanted} as unwanted,
+               (not source.admin_only
+                or coalesce((select bool_or(r.is_admin) from herald.recipients r
+                             where r.user_id = coalesce(s.user_id, source.target_user_id)), false)) as in_audience,
+               coalesce(case target.channel
+                            when 'sms' then coalesce(s.sms_enabled, n.sms_enabled)
+                            when 'email' then coalesce(s.email_enabled, n.email_enabled)
+                            when 'push' then coalesce(s.push_enabled, n.push_enabled)
+                            else coalesce(s.in_app_enabled, n.in_app_enabled)
+                        end, false) as channel_enabled,
+               p.phone_number,
+               coalesce(p.phone_verified, false) as phone_verified,
+               p.phone_invalid_reason,
+               coalesce(p.opted_out, false) as opted_out,
+               source.prefixes, source.due_at, source.expires_at,
+               {open_at} as open_at
+        from source
+        {recipients}
+        cross join unnest(source.channels) as target (channel)
+        left join lateral (select * from herald.user_notification_preferences n
+                           where n.user_id = coalesce(s.user_id, source.target_user_id) limit 1) n on true
+        left join lateral (select * from herald.user_sms_preferences p
+                           where p.user_id = coalesce(s.user_id, source.target_user_id) limit 1) p on true
+        {only}
+        offset 0 -- each value is worked out once
+    ) g
+)

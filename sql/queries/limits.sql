@@ -1,0 +1,95 @@
+-- Which of the texts that the gate lets go fit into the limits, in the order of their places. Reads rows "wanted" (see
+-- claim.sql) and "cap", gives "verdict": each text with one of suppress_reason and defer_reason (with until), or neither.
+-- A text that one limit stops does not use up another.
+counted as materialized (
+    select w.*,
+           w.reason is null and w.open_at <= w.at and w.channel = 'sms' and w.paused_until is null as free,
+           coalesce(w.daily_count_reset_at >= day.began, false) as is_day,
+           coalesce(w.hourly_count_reset_at >= date_trunc('hour', w.at, 'UTC'), false) as is_hour
+    from wanted w
+    cross join lateral (select {ext}.herald_day_start(w.at, w.zone, 0) as began offset 0) day
+),
+by_type as (
+    select c.*,
+           case when is_day then coalesce((daily_type_counts ->> event_type)::integer, 0) else 0 end as type_used,
+           case when is_day then daily_sms_count else 0 end as day_used,
+           case when is_hour then hourly_sms_count else 0 end as hour_used,
+           coalesce(case when is_day then coalesce((daily_type_counts ->> event_type)::integer, 0) else 0 end
+                    + count(*) filter (where free) over (partition by user_id, event_type order by place) <= type_limit, true)
+               as type_ok
+    from counted c
+),
+by_person as (
+    select t.*,
+           coalesce(day_used + count(*) filter (where free and type_ok) over person <= day_limit, true) as day_ok,
+           coalesce(hour_used + count(*) filter (where free and type_ok) over person <= hour_limit, true) as hour_ok
+    from by_type t
+    window person as (partition by user_id, by_admin order by place)
+),
+by_country as (
+    select p.*, cap.prefix as country, cap.max_per_day as country_limit,
+           coalesce(cap.used + count(*) filter (where free and type_ok and day_ok and hour_ok)
+                                   over (partition by cap.prefix order by place) <= cap.max_per_day, true) as country_ok
+    from by_person p
+    left join lateral (select cap.prefix, cap.max_per_day, cap.used from cap
+                       where cap.prefix <> '+' and p.phone_number ^@ cap.prefix
+                       order by length(cap.prefix) desc limit 1) cap on true
+),
+by_everybody as (
+    select c.*, cap.max_per_day as global_limit,
+           coalesce(cap.used + count(*) filter (where free and type_ok and day_ok and hour_ok and country_ok)
+                                   over (order by place) <= cap.max_per_day, true) as global_ok
+    from by_country c
+    left join cap on cap.prefix = '+'
+),
+over_limit as materialized (
+    select e.*, stop.stopped_by,
+           stop.stopped_by is not null
+               and (e.over_limit = 'suppress'
+                    -- A limit of 0 is never kept by waiting.
+                    or 0 = case stop.stopped_by when 'type_limit' then type_limit when 'daily_limit' then day_limit
+                                when 'hourly_limit' then hour_limit when 'country_cap' then country_limit else global_limit end)
+               as is_final,
+           case
+               when e.reason is not null then null
+               when e.open_at > e.at then e.open_at
+               when stop.stopped_by is null then null
+               when e.is_open then room.at
+               else {ext}.herald_open_at(room.at, e.quiet_hours_start, e.quiet_hours_end, e.zone, e.minimum, e.spread, e.user_id)
+           end as until
+    from by_everybody e
+    cross join lateral (
+        select case
+                   when not free then null
+                   when not type_ok then 'type_limit'
+                   when not day_ok then 'daily_limit'
+                   when not hour_ok then 'hourly_limit'
+                   when not country_ok then 'country_cap'
+                   when not global_ok then 'global_cap'
+               end as stopped_by
+        offset 0
+    ) stop
+    -- When that limit has room again; quiet hours may hold the text back longer.
+    cross join lateral (
+        select case
+                   when stop.stopped_by in ('type_limit', 'daily_limit') then {ext}.herald_day_start(e.at, e.zone, 1)
+                   when stop.stopped_by = 'hourly_limit' then date_trunc('hour', e.at, 'UTC') + interval '1 hour'
+                   when stop.stopped_by is not null then date_trunc('day', e.at, 'UTC') + interval '1 day'
+               end as at
+        offset 0
+    ) room
+),
+verdict as materialized (
+    select o.*,
+           case
+               when reason is not null then reason
+               when is_final then stopped_by
+               when until >= expires_at then 'expired'
+           end as suppress_reason,
+           case
+               when reason is not null or is_final or until >= expires_at then null
+               when open_at > at then 'quiet_hours'
+               else stopped_by
+           end as defer_reason
+    from over_limit o
+)
