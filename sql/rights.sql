@@ -12,7 +12,7 @@ begin
           and d.classid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
           and d.deptype operator(pg_catalog.=) 'e'
     loop
-        execute pg_catalog.format('revoke execute on function %s from public', member);
+        execute pg_catalog.format('revoke execute on routine %s from public', member);
     end loop;
 end
 $$;

@@ -26,5 +26,6 @@ pub mod template;
 pub mod trigger;
 pub mod twilio_keywords;
 pub mod twiml;
+pub mod verification;
 
 pub use words::UnknownWord;

@@ -81,6 +81,7 @@ mod tests {
     use crate::segments::Encoding;
     use crate::status::{DeliveryStatus, MessageStatus};
     use crate::twilio_keywords::Keyword;
+    use crate::verification::{Step, Verdict};
 
     #[track_caller]
     fn words_read_back<W>(all: &[W])
@@ -107,6 +108,8 @@ mod tests {
         words_read_back(Scope::ALL);
         words_read_back(Severity::ALL);
         words_read_back(Action::ALL);
+        words_read_back(Step::ALL);
+        words_read_back(Verdict::ALL);
         words_read_back(Surface::ALL);
         words_read_back(Keyword::ALL);
         words_read_back(Handling::ALL);

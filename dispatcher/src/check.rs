@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -21,6 +20,8 @@ use crate::link::Link;
 use crate::output::print;
 use crate::store;
 use crate::twilio::{Twilio, TwilioError};
+use crate::verify::VerifyClient;
+use crate::wake::Wake;
 
 /// Twilio gives up on its own side after 26 to 30 s; an answer may come until then.
 const TWILIO_GIVES_UP: Duration = Duration::from_secs(30);
@@ -53,6 +54,7 @@ pub(crate) async fn check(sources: &Sources, args: &CheckArgs) -> Exit {
     if !args.offline {
         check_database(&database, &config, &mut report).await;
         check_twilio(&config, &mut report).await;
+        check_verify(&config, &mut report).await;
     }
     print(&report.text(args.json));
     report.exit()
@@ -219,6 +221,7 @@ async fn check_hello(link: &mut Link, config: &Config, report: &mut Report) {
 
 /// Sends a NOTIFY from one session and waits for it on another: a pooler in transaction mode swallows it.
 async fn check_listen(database: &Arc<Database>, link: &mut Link, report: &mut Report) {
+<<<<<<< HEAD
     if database.is_pooled() {
         return report.warn(
             "wake-up",
@@ -227,6 +230,9 @@ async fn check_listen(database: &Arc<Database>, link: &mut Link, report: &mut Re
         );
     }
     let wake = Arc::new(Notify::new());
+=======
+    let wake = Arc::new(Wake::default());
+>>>>>>> main
     let echo = async {
         let session = database.connect(Some(wake.clone()), false).await?;
         let failed = |source| DatabaseError::Call {
@@ -239,7 +245,7 @@ async fn check_listen(database: &Arc<Database>, link: &mut Link, report: &mut Re
             .await
             .map_err(failed)?;
         link.query("NOTIFY", store::NOTIFY, &[]).await?;
-        Ok::<_, DatabaseError>(timeout(ECHO, wake.notified()).await.is_ok())
+        Ok::<_, DatabaseError>(timeout(ECHO, wake.sending.notified()).await.is_ok())
     };
     match echo.await {
         Ok(true) => report.ok("wake-up", "NOTIFY arrives"),
@@ -282,6 +288,34 @@ async fn check_twilio(config: &Config, report: &mut Report) {
                 _ => "check the network, TWILIO_API_BASE_URL and status.twilio.com",
             };
             report.fail("twilio", chain(&error), fix);
+        }
+    }
+}
+
+async fn check_verify(config: &Config, report: &mut Report) {
+    let client = match Twilio::new(&config.twilio) {
+        Ok(twilio) => VerifyClient::new(&config.twilio, &twilio),
+        Err(error) => return report.fail("verify", chain(&error), "see the line about twilio"),
+    };
+    let Some(client) = client else {
+        return report.ok(
+            "verify",
+            "no service: phone numbers cannot be verified (TWILIO_VERIFY_SERVICE_SID)",
+        );
+    };
+    match client.service_name().await {
+        Ok(name) => report.ok("verify", format!("service {name:?} proves phone numbers")),
+        Err(error) => {
+            let fix = match error {
+                TwilioError::Refused {
+                    status: 401 | 403, ..
+                } => "check TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN or the API key",
+                TwilioError::Refused { status: 404, .. } => {
+                    "check TWILIO_VERIFY_SERVICE_SID: the account has no such service"
+                }
+                _ => "check the network, TWILIO_VERIFY_BASE_URL and status.twilio.com",
+            };
+            report.fail("verify", chain(&error), fix);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -28,6 +28,7 @@ use crate::shutdown::Shutdown;
 use crate::state::StateDir;
 use crate::store;
 use crate::systemd::Systemd;
+use crate::wake::Wake;
 
 /// Oldest tables that this daemon works with.
 pub(crate) const OLDEST_SCHEMA: i32 = 7;
@@ -65,7 +66,7 @@ pub(crate) struct Parts {
     /// What this process holds.
     pub(crate) in_flight: Arc<InFlight>,
     /// Notified when there may be work.
-    pub(crate) wake: Arc<Notify>,
+    pub(crate) wake: Arc<Wake>,
     /// Told that we come round.
     pub(crate) health: Arc<Health>,
     /// Counts of what is done here.
@@ -182,7 +183,7 @@ impl MainLoop {
         };
         tokio::select! {
             () = sleep(time) => {}
-            () = self.parts.wake.notified(), if hints => self.pace.woken(Instant::now()),
+            () = self.parts.wake.sending.notified(), if hints => self.pace.woken(Instant::now()),
             () = self.parts.in_flight.changed(), if room => {}
             () = self.parts.shutdown.begun(), if !stopping => {}
         }

@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{LoadBalanceHosts, SslMode};
 use tokio_postgres::error::SqlState;
@@ -19,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::config::{DatabaseConfig, Problem};
 use crate::error::chain;
 use crate::store;
+use crate::wake::Wake;
 
 /// For one host, from the name look-up to the first query. Postgres' own `connect_timeout` ends with the TCP connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -194,7 +194,7 @@ impl Database {
     /// for the case that the first one accepts connections and then says nothing.
     pub(crate) async fn connect(
         &self,
-        wake: Option<Arc<Notify>>,
+        wake: Option<Arc<Wake>>,
         shuffle: bool,
     ) -> Result<Session, DatabaseError> {
         let hosts = self
@@ -212,6 +212,7 @@ impl Database {
         })
     }
 
+<<<<<<< HEAD
     async fn open(
         &self,
         wake: Option<Arc<Notify>>,
@@ -255,6 +256,10 @@ impl Database {
 
     fn failed(&self, source: tokio_postgres::Error) -> DatabaseError {
         DatabaseError::Connect {
+=======
+    async fn open(&self, wake: Option<Arc<Wake>>, shuffle: bool) -> Result<Session, DatabaseError> {
+        let failed = |source| DatabaseError::Connect {
+>>>>>>> main
             place: self.place.clone(),
             source,
         }
@@ -320,14 +325,14 @@ async fn backend(client: &Client) -> Result<i32, tokio_postgres::Error> {
 
 /// Drives a connection and empties its socket until it ends. Does nothing else, so that the server's NOTIFY queue
 /// never waits for us.
-async fn drive<S, T>(mut connection: Connection<S, T>, wake: Option<Arc<Notify>>)
+async fn drive<S, T>(mut connection: Connection<S, T>, wake: Option<Arc<Wake>>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match (message, &wake) {
-            (Ok(AsyncMessage::Notification(_)), Some(wake)) => wake.notify_one(),
+            (Ok(AsyncMessage::Notification(_)), Some(wake)) => wake.all(),
             (Ok(AsyncMessage::Notice(notice)), _) => {
                 tracing::debug!(notice = notice.message(), "Postgres notice");
             }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use herald_core::backoff::delay_seconds;
 use rand::Rng;
-use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
@@ -15,6 +14,7 @@ use crate::database::{Database, DatabaseError, Session};
 use crate::error::chain;
 use crate::health::Health;
 use crate::store;
+use crate::wake::Wake;
 
 /// How often the session is asked whether it still listens.
 const CHECK_EVERY: Duration = Duration::from_secs(4);
@@ -26,7 +26,7 @@ pub(crate) struct Listener {
     /// How to open the session.
     pub(crate) database: Arc<Database>,
     /// Notified for each hint, and after each new session, since hints may have been missed before.
-    pub(crate) wake: Arc<Notify>,
+    pub(crate) wake: Arc<Wake>,
     /// Told whether we listen.
     pub(crate) health: Arc<Health>,
 }
@@ -45,7 +45,7 @@ impl Listener {
                     failures = 0;
                     tracing::info!("listening for new work");
                     self.health.set_listening(true);
-                    self.wake.notify_one();
+                    self.wake.all();
                     let error = self.stay(session, backend).await;
                     self.health.set_listening(false);
                     error

@@ -42,6 +42,8 @@ mod status;
 mod store;
 mod systemd;
 mod twilio;
+mod verify;
+mod wake;
 mod webhook;
 mod why;
 

@@ -39,6 +39,7 @@ pub(crate) struct Metrics {
     delivery_status: Counters<2>,
     webhook_requests: Counters<2>,
     webhook_duration: Histograms<1>,
+    verifications: Counters<2>,
     leases_expired: Counter,
     breakers_open: Family<Labels<1>, Gauge>,
     breakers_opened: Counters<1>,
@@ -76,6 +77,7 @@ impl Metrics {
             delivery_status: Family::default(),
             webhook_requests: Family::default(),
             webhook_duration: Family::new_with_constructor(webhook_buckets),
+            verifications: Family::default(),
             leases_expired: Counter::default(),
             breakers_open: Family::default(),
             breakers_opened: Family::default(),
@@ -137,6 +139,11 @@ impl Metrics {
             "webhook_duration_seconds",
             "Time from the start of a webhook request to its answer",
             self.webhook_duration.clone(),
+        );
+        registry.register(
+            "phone_verifications",
+            "Answers of Twilio Verify, by step (start, check) and what they mean",
+            self.verifications.clone(),
         );
         registry.register(
             "leases_expired",
@@ -243,6 +250,13 @@ impl Metrics {
     /// Deliveries of a broadcast were written.
     pub(crate) fn fanned_out(&self, deliveries: u64) {
         self.fanned_out.inc_by(deliveries);
+    }
+
+    /// Twilio Verify answered, or did not.
+    pub(crate) fn verification(&self, step: &str, verdict: &str) {
+        self.verifications
+            .get_or_create(&[("step", step.to_owned()), ("verdict", verdict.to_owned())])
+            .inc();
     }
 
     /// What the sending protocol found out by itself.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use herald_core::callback::CallbackKey;
+use herald_core::verification::Step;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -232,4 +233,23 @@ pub(crate) struct QueueStat {
     pub(crate) messages: i64,
     /// Age of the oldest one in seconds.
     pub(crate) oldest_age_seconds: Option<f64>,
+}
+
+/// One step of a phone verification.
+#[derive(Clone)]
+pub(crate) struct Verification {
+    /// `phone_verifications.id`.
+    pub(crate) id: Uuid,
+    /// Names this claim when its answer is written.
+    pub(crate) claim: i32,
+    /// What to ask.
+    pub(crate) step: Step,
+    /// E.164. Masked in logs.
+    pub(crate) phone_number: String,
+    /// How the code is sent: sms.
+    pub(crate) channel: String,
+    /// Twilio's id, once there is one.
+    pub(crate) verification_sid: Option<String>,
+    /// The code to compare. Never logged, and nowhere but here.
+    pub(crate) code: Option<String>,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use herald_core::signature::Verifier;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -34,6 +34,8 @@ use crate::shutdown::{Shutdown, Signals, Trigger};
 use crate::state::{StateDir, StateError};
 use crate::systemd::Systemd;
 use crate::twilio::Twilio;
+use crate::verify::{PhoneVerifier, VerifyClient};
+use crate::wake::Wake;
 use crate::webhook::Webhook;
 
 /// After the last request: time to write the results.
@@ -57,6 +59,7 @@ struct Daemon {
     grace: Duration,
     in_flight: Arc<InFlight>,
     main_loop: JoinHandle<()>,
+    verifier: JoinHandle<()>,
     /// End only at the end: the sender, the writer, the listener, the recorder.
     tasks: JoinSet<&'static str>,
     http: JoinHandle<()>,
@@ -91,7 +94,7 @@ impl Daemon {
         let (callbacks, received) = mpsc::unbounded_channel();
         let (texts, came) = mpsc::unbounded_channel();
         let in_flight = Arc::new(InFlight::default());
-        let wake = Arc::new(Notify::new());
+        let wake = Arc::new(Wake::default());
         let health = Arc::new(Health::new(link(), hello_seen.clone(), metrics.clone()));
 
         let tokens = config
@@ -140,6 +143,16 @@ impl Daemon {
             worker,
             in_flight: in_flight.clone(),
             journal: Journal::new(state.path()),
+        };
+        let verifier = PhoneVerifier {
+            link: link(),
+            worker,
+            client: VerifyClient::new(&config.twilio, &sender.twilio),
+            hello: sender.hello.clone(),
+            wake: wake.clone(),
+            request_timeout: config.twilio.request_timeout,
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
         };
         let recorder = Recorder { link: link() };
         let inbound = Recorder { link: link() };
@@ -210,6 +223,7 @@ impl Daemon {
             grace: config.shutdown,
             in_flight,
             main_loop: tokio::spawn(main_loop.run()),
+            verifier: tokio::spawn(verifier.run()),
             tasks,
             http: tokio::spawn(http::serve(http, http::router(webhook, health), stopped)),
             stop_http,
@@ -222,6 +236,7 @@ impl Daemon {
             signal = self.signals.next() => signal,
             ended = self.tasks.join_next() => return broken(&format!("{ended:?}")),
             ended = &mut self.main_loop => return broken(&format!("main loop: {ended:?}")),
+            ended = &mut self.verifier => return broken(&format!("phone verifications: {ended:?}")),
             ended = &mut self.http => return broken(&format!("HTTP server: {ended:?}")),
         };
         tracing::info!(
@@ -256,10 +271,13 @@ impl Daemon {
                 self.shutdown.expired().await;
                 sleep(FLUSH).await;
             };
+            let work = async { tokio::join!(&mut self.main_loop, &mut self.verifier) };
             tokio::select! {
-                ended = &mut self.main_loop => {
-                    if let Err(error) = ended {
-                        tracing::error!(error = chain(&error), "the main loop failed while stopping");
+                (main_loop, verifier) = work => {
+                    for ended in [main_loop, verifier] {
+                        if let Err(error) = ended {
+                            tracing::error!(error = chain(&error), "a task failed while stopping");
+                        }
                     }
                     return;
                 }

@@ -11,11 +11,13 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 mod protocol;
+mod verification;
 
 pub(crate) use protocol::{
     arm, claim_stale, claim_unknown, complete_kept, complete_stale, complete_unknown, identity,
     owned_sids, resolve, status,
 };
+pub(crate) use verification::{claim_verifications, complete_verification};
 
 use crate::database::DatabaseError;
 use crate::link::Link;
@@ -69,6 +71,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "extend_dispatch_leases(uuid, uuid[])",
     "expire_dispatch_leases()",
     "fan_out_notification_events(integer)",
+    "claim_phone_verifications(uuid, integer)",
+    "complete_phone_verification(uuid, uuid, integer, text, jsonb)",
     "herald_next_due()",
     "record_twilio_callbacks(jsonb)",
     "record_twilio_inbound(jsonb)",

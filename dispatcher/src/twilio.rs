@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use herald_core::outcome::Outcome;
 use herald_core::segments::{MAX_BODY_CHARACTERS, body_characters, smart_encode};
-use reqwest::{Client, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 
 pub(crate) use answer::Answer;
-use answer::{ErrorBody, read_answer, read_limited, without_answer};
+pub(crate) use answer::read_limited;
+use answer::{ErrorBody, read_answer, without_answer};
 pub(crate) use lookup::{Listed, LookupError};
 
 use crate::config::{Secret, Sender, TwilioConfig, is_loopback};
@@ -180,12 +181,21 @@ impl Twilio {
 
     /// Asks Twilio for the account, which proves host, credentials and account SID. Returns the account's status.
     pub(crate) async fn account_status(&self) -> Result<String, TwilioError> {
-        let host = self.account_url.host_str().unwrap_or_default().to_owned();
-        let request = self
-            .client
-            .get(self.account_url.clone())
-            .basic_auth(&self.user, Some(self.password.expose()));
-        let response = match request.send().await {
+        let account = self.resource(self.account_url.clone()).await?;
+        Ok(account["status"].as_str().unwrap_or("unknown").to_owned())
+    }
+
+    /// A request with our credentials, still to be completed and sent.
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client
+            .request(method, url)
+            .basic_auth(&self.user, Some(self.password.expose()))
+    }
+
+    /// Gets a resource of Twilio's as JSON.
+    pub(crate) async fn resource(&self, url: Url) -> Result<serde_json::Value, TwilioError> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let response = match self.request(Method::GET, url).send().await {
             Ok(response) => response,
             Err(error) => return Err(TwilioError::NoAnswer(host, error.without_url())),
         };
@@ -201,7 +211,6 @@ impl Twilio {
                 code,
             });
         }
-        let account: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(account["status"].as_str().unwrap_or("unknown").to_owned())
+        Ok(serde_json::from_slice(&body).unwrap_or_default())
     }
 }

@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0006_seeds",
     "0007_twilio",
     "0008_consent",
+    "0009_people",
     "0010_gate",
     "0011_content",
     "0012_protocol",

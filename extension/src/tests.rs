@@ -1,6 +1,8 @@
 //! Tests that run inside a backend: laws checked over everything that the library's own lists hold. What a caller sees
 //! is tested in SQL, in `pg_test/`.
 
+mod people;
+
 use pgrx::prelude::*;
 
 mod content;

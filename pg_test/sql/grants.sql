@@ -83,6 +83,16 @@ select * from test.error(format('select release_notification_event(%L)', :'event
 select * from test.error($$select update_sms_status_atomic(test.person(1), 'SM1', 'sent', null)$$);
 select * from test.error('select herald_wake()');
 select * from test.error('select herald_uuid_v7()');
+select get_notification_preferences(test.person(1)) ->> 'sms_enabled' as sms_enabled;
+select set_notification_preferences(test.person(1), '{"email_enabled": true}') ->> 'success' as success;
+select start_phone_verification(test.person(1), test.phone(1)) is not null as started;
+select confirm_phone_verification(test.person(1), '123456');
+select status from get_phone_verification(test.person(1));
+call verify_phone_code(test.person(1), '12');
+select * from test.error($$select import_verified_number(test.person(1), test.phone(1), 'x')$$);
+select * from test.error($$select * from search_notification_recipients('')$$);
+select * from test.error($$select * from send_test_notification('task.due_soon', array[test.person(1)])$$);
+select * from test.error('select * from claim_phone_verifications(test.worker(1), 1)');
 -- Its own objects do not slip in under ours: search_path is fixed.
 create temp table settings (name text, value jsonb);
 set search_path = pg_temp, public;
@@ -98,11 +108,14 @@ select count(*) from extend_dispatch_leases(test.worker(1), '{}');
 select expire_dispatch_leases();
 select count(*) from fan_out_notification_events();
 select count(*) from record_twilio_callbacks('[]');
+select step, phone_number from claim_phone_verifications(test.worker(1), 1);
+select * from complete_phone_verification(test.worker(1), test.person(1), 1, 'sent');
 select herald_next_due();
 select result from record_twilio_inbound(jsonb_build_array(jsonb_build_object('message_sid', 'SM1', 'from', test.phone(3), 'to', '+15005550006', 'body', 'stop')));
 select sum(records) from purge_expired_records();
 select count(*) from herald_queue_stats();
 select * from test.error('select * from herald.sms_messages');
+select * from test.error($$select confirm_phone_verification(test.person(1), '123456')$$);
 select * from test.error($$select emit_notification_event('task.due_soon')$$);
 select * from test.error($$select queue_sms_message(test.person(1), test.phone(1), 'x')$$);
 select * from test.error('select cancel_sms_message(test.person(1))');
@@ -115,7 +128,15 @@ select herald_set_setting('lease_seconds', '120');
 select herald_admin();
 select count(*) from herald.sms_messages;
 insert into herald.notification_event_types (event_type) values ('admin.made');
-update herald.user_sms_preferences set opted_out = false;
+-- Whose number it is and whether it opted out is not written directly, not even with rights on the whole table.
+update herald.user_sms_preferences set daily_sms_limit = 5, quiet_hours_start = '22:00';
+insert into herald.user_sms_preferences (user_id, timezone) values (test.person(8), 'Europe/Madrid');
+select * from test.error('update herald.user_sms_preferences set opted_out = false');
+select * from test.error('update herald.user_sms_preferences set phone_verified = true');
+select * from test.error($$insert into herald.user_sms_preferences (user_id, phone_number, phone_verified) values (test.person(9), test.phone(9), true)$$);
+select * from test.error('delete from herald.user_sms_preferences');
+select import_verified_number(test.person(8), test.phone(8), 'signed');
+select count(*) from search_notification_recipients('');
 insert into herald.sms_templates (template_key, name, message_template) values ('admin_made', 'A', 'A');
 update herald.twilio_error_codes set is_edited = true where code = 30008;
 select * from test.error('select * from herald.settings');
@@ -127,12 +148,26 @@ select * from test.error($$select herald_grant('app', 'regress_herald_nobody')$$
 select * from test.error('select herald_install()');
 reset role;
 
+grant insert, update on herald.user_sms_preferences to regress_herald_admin;
+set role regress_herald_admin;
+select * from test.error('update herald.user_sms_preferences set opted_out = true, daily_sms_limit = 1');
+select * from test.error('update herald.user_sms_preferences set phone_number = null');
+select * from test.error($$insert into herald.user_sms_preferences (user_id, phone_number) values (test.person(9), test.phone(9))$$);
+update herald.user_sms_preferences set opted_out = opted_out, daily_sms_limit = 1;
+reset role;
+-- Granted again, the rights are the narrow ones.
+select herald_grant('admin', 'regress_herald_admin');
+select has_table_privilege('regress_herald_admin', 'herald.user_sms_preferences', 'update') as whole_table,
+       has_column_privilege('regress_herald_admin', 'herald.user_sms_preferences', 'timezone', 'update') as zone,
+       has_column_privilege('regress_herald_admin', 'herald.user_sms_preferences', 'phone_verified', 'update') as proof;
+
 set role regress_herald_auditor;
 select count(*) from herald.sms_messages;
 select count(*) from herald_queue_stats();
 select count(*) > 0 as ok from export_consent_evidence();
 select * from test.error('select erase_user(test.person(2))');
 select * from test.error('select * from herald.settings');
+select * from test.error('select * from herald.phone_verification_codes');
 select * from test.error('delete from herald.sms_messages');
 select * from test.error($$select emit_notification_event('task.due_soon')$$);
 reset role;

@@ -70,9 +70,11 @@ where (p.pronamespace = 'herald'::regnamespace
        or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
                   and d.refobjid = (select oid from pg_extension where extname = 'pg_herald')))
   and has_function_privilege('public', p.oid, 'execute');
+-- (A procedure that commits may not set it: it names the schema of everything instead.)
 select p.oid::regprocedure as without_search_path
 from pg_proc p
-where (p.pronamespace = 'herald'::regnamespace
+where p.prokind = 'f'
+  and (p.pronamespace = 'herald'::regnamespace
        or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
                   and d.refobjid = (select oid from pg_extension where extname = 'pg_herald')))
   and not coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false);

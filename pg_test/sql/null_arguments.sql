@@ -65,7 +65,39 @@ select * from test.error($$select update_sms_status_atomic(test.person(1), null,
 select * from test.error($$select update_sms_status_atomic(test.person(1), 'SM1', null, null)$$);
 select count(*) as rows from update_sms_status_atomic(test.person(1), 'SM1', 'sent', null, null, null);
 
+-- People.
+select * from test.error('select get_notification_preferences(null)');
+select * from test.error($$select set_notification_preferences(null, '{}')$$);
+select * from test.error('select set_notification_preferences(test.person(1), null)');
+select * from test.error($$select subscribe(null, 'test.plain')$$);
+select * from test.error('select subscribe(test.person(1), null)');
+select subscribe(test.person(1), 'test.plain', null, null, null, null, null, null) ->> 'success' as success;
+select * from test.error($$select unsubscribe(null, 'test.plain')$$);
+select * from test.error('select unsubscribe(test.person(1), null)');
+select * from test.error($$select start_phone_verification(null, test.phone(1))$$);
+select * from test.error('select start_phone_verification(test.person(1), null)');
+select * from test.error($$select confirm_phone_verification(null, '1234')$$);
+select * from test.error('select confirm_phone_verification(test.person(1), null)');
+select * from test.error('select get_phone_verification(null)');
+select * from test.error('call verify_phone_code(null, null)');
+select * from test.error('select remove_phone_number(null)');
+select * from test.error($$select import_verified_number(null, test.phone(1), 'x')$$);
+select * from test.error($$select import_verified_number(test.person(1), null, 'x')$$);
+select * from test.error('select import_verified_number(test.person(1), test.phone(1), null)');
+select count(*) as everybody from search_notification_recipients(null, null);
+select * from test.error($$select search_notification_recipients('', null, null)$$);
+select * from test.error('select send_test_notification(null, array[test.person(1)])');
+select * from test.error($$select send_test_notification('test.plain', null)$$);
+select * from test.error($$select send_test_notification('test.plain', array[test.person(1)], null, null)$$);
+
 -- The daemon's.
+select * from test.error('select claim_phone_verifications(null, 1)');
+select * from test.error('select claim_phone_verifications(test.worker(1), null)');
+select * from test.error($$select complete_phone_verification(null, test.person(1), 1, 'sent')$$);
+select * from test.error($$select complete_phone_verification(test.worker(1), null, 1, 'sent')$$);
+select * from test.error($$select complete_phone_verification(test.worker(1), test.person(1), null, 'sent')$$);
+select * from test.error('select complete_phone_verification(test.worker(1), test.person(1), 1, null)');
+select * from complete_phone_verification(test.worker(1), test.person(1), 1, 'sent', null);
 select * from test.error($$select herald_dispatcher_hello(null, '1')$$);
 select * from test.error('select herald_dispatcher_hello(test.worker(1), null)');
 select * from test.error('select claim_sms_messages(null, 1)');

@@ -27,6 +27,18 @@ grant execute on function
     {ext}.explain_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz, timestamptz),
     {ext}.cancel_sms_message(uuid),
     {ext}.cancel_notification_event(uuid),
+    {ext}.get_notification_preferences(uuid),
+    {ext}.set_notification_preferences(uuid, jsonb),
+    {ext}.subscribe(uuid, text, jsonb, boolean, boolean, boolean, boolean, uuid),
+    {ext}.unsubscribe(uuid, text),
+    {ext}.start_phone_verification(uuid, text),
+    {ext}.confirm_phone_verification(uuid, text),
+    {ext}.get_phone_verification(uuid),
+    {ext}.herald_verify_wait_seconds(),
+    {ext}.remove_phone_number(uuid),
+    {ext}.import_verified_number(uuid, text, text),
+    {ext}.search_notification_recipients(text, text, integer),
+    {ext}.send_test_notification(text, uuid[], jsonb, uuid),
     {ext}.opt_out_user(uuid, text),
     {ext}.get_sms_opt_out_status(uuid),
     {ext}.export_consent_evidence(uuid, text),
@@ -44,15 +56,24 @@ grant execute on function
     {ext}.requeue_sms_messages(uuid[]),
     {ext}.herald_queue_stats()
 to {role};
+grant execute on procedure {ext}.verify_phone_code(uuid, text, text) to {role};
 grant usage on schema herald to {role};
 grant select on all tables in schema herald to {role};
-revoke select on herald.settings from {role};
+revoke select on herald.settings, herald.phone_verification_codes from {role};
 grant insert, update, delete on
     herald.notification_event_types,
     herald.notification_subscriptions,
     herald.user_notification_preferences,
-    herald.user_sms_preferences,
     herald.sms_templates,
     herald.sms_caps
 to {role};
 grant update on herald.twilio_error_codes to {role};
+-- Number, proof and opt-out are not among them: functions write those.
+revoke insert, update, delete on herald.user_sms_preferences from {role};
+grant insert (user_id, quiet_hours_start, quiet_hours_end, timezone, urgent_alerts, urgent_bypass_quiet_hours, daily_sms_limit,
+              event_reminders_enabled, event_reminder_lead_time_minutes, morning_kickoff_enabled, morning_kickoff_time,
+              evening_recap_enabled, updated_at),
+      update (quiet_hours_start, quiet_hours_end, timezone, urgent_alerts, urgent_bypass_quiet_hours, daily_sms_limit,
+              event_reminders_enabled, event_reminder_lead_time_minutes, morning_kickoff_enabled, morning_kickoff_time,
+              evening_recap_enabled, updated_at)
+on herald.user_sms_preferences to {role};

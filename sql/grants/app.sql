@@ -15,6 +15,16 @@ grant execute on function
     {ext}.explain_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz, timestamptz),
     {ext}.cancel_sms_message(uuid),
     {ext}.cancel_notification_event(uuid),
+    {ext}.get_notification_preferences(uuid),
+    {ext}.set_notification_preferences(uuid, jsonb),
+    {ext}.subscribe(uuid, text, jsonb, boolean, boolean, boolean, boolean, uuid),
+    {ext}.unsubscribe(uuid, text),
+    {ext}.start_phone_verification(uuid, text),
+    {ext}.confirm_phone_verification(uuid, text),
+    {ext}.get_phone_verification(uuid),
+    {ext}.herald_verify_wait_seconds(),
+    {ext}.remove_phone_number(uuid),
     {ext}.opt_out_user(uuid, text),
     {ext}.get_sms_opt_out_status(uuid)
 to {role};
+grant execute on procedure {ext}.verify_phone_code(uuid, text, text) to {role};

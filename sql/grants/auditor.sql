@@ -1,8 +1,8 @@
--- Reads everything but the settings, which hold a key.
+-- Reads everything but the settings, which hold keys, and codes on their way.
 grant usage on schema {ext} to {role};
 grant usage on schema herald to {role};
 grant select on all tables in schema herald to {role};
-revoke select on herald.settings from {role};
+revoke select on herald.settings, herald.phone_verification_codes from {role};
 grant execute on function
     {ext}.may_text(uuid, timestamptz, text),
     {ext}.get_sms_opt_out_status(uuid),

@@ -4,7 +4,7 @@ use crate::failure::{Explain, Failure, Outcome};
 use crate::ports::free_port;
 use crate::process::{POLL, Process, Signal};
 use crate::programs::{self, Account};
-use crate::simulator::{SENDER, Simulator, http_client};
+use crate::simulator::{SENDER, Simulator, VERIFY_SERVICE, http_client};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -38,6 +38,7 @@ impl Daemon {
             ("TWILIO_ACCOUNT_SID", &account.sid),
             ("TWILIO_AUTH_TOKEN", &account.auth_token),
             ("TWILIO_FROM", SENDER),
+            ("TWILIO_VERIFY_SERVICE_SID", VERIFY_SERVICE),
             ("TWILIO_API_BASE_URL", &simulator.url),
             ("HERALD_PUBLIC_URL", &url),
             ("HERALD_HTTP_LISTEN", &format!("127.0.0.1:{port}")),

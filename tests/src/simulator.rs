@@ -14,6 +14,9 @@ use std::time::Duration;
 /// The number texts are sent from.
 pub const SENDER: &str = "+15005550006";
 
+/// The Verify service; the simulator knows every well-formed one.
+pub const VERIFY_SERVICE: &str = "VA00000000000000000000000000000001";
+
 /// The credentials of the one account the simulator has.
 #[derive(Clone)]
 pub struct TwilioAccount {
@@ -172,6 +175,30 @@ impl Simulator {
     /// Sets how callbacks are sent.
     pub async fn settings(&self, settings: &CallbackSettings) -> Outcome<()> {
         self.post("/_sim/settings", settings).await
+    }
+
+    /// The code of the latest verification of a number, as the person reads it.
+    pub async fn code_for(&self, number: &str) -> Outcome<String> {
+        let answer: serde_json::Value = self.get("/_sim/verify").await?;
+        let all = answer["verifications"].as_array();
+        let latest = all
+            .into_iter()
+            .flatten()
+            .rfind(|verification| verification["to"] == number);
+        latest
+            .and_then(|verification| verification["code"].as_str())
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::new(format!("no verification of {number}: {answer}")))
+    }
+
+    /// Replaces the rules of Verify: which numbers it refuses, and how.
+    pub async fn verify_rules(&self, rules: &serde_json::Value) -> Outcome<()> {
+        self.post("/_sim/verify/rules", rules).await
+    }
+
+    /// Changes how Verify behaves.
+    pub async fn verify_settings(&self, settings: &serde_json::Value) -> Outcome<()> {
+        self.post("/_sim/verify/settings", settings).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {

@@ -116,6 +116,18 @@ pub(crate) const KEYS: &[Key] = &[
         "Twilio's API, or a simulator on this machine",
     ),
     key(
+        "twilio.verify_service_sid",
+        "TWILIO_VERIFY_SERVICE_SID",
+        None,
+        "Verify service that proves phone numbers: VA and 32 hexadecimal digits",
+    ),
+    key(
+        "twilio.verify_base_url",
+        "TWILIO_VERIFY_BASE_URL",
+        None,
+        "Verify's API; without it https://verify.twilio.com, or twilio.api_base_url if that is not Twilio's",
+    ),
+    key(
         "http.listen",
         "HERALD_HTTP_LISTEN",
         Some("127.0.0.1:8080"),

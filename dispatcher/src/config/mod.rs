@@ -76,6 +76,10 @@ pub(crate) struct TwilioConfig {
     pub(crate) keywords: Handling,
     /// Scheme, host and port of the API.
     pub(crate) api_base_url: Url,
+    /// The Verify service, `VA…`; without one no number can be verified.
+    pub(crate) verify_service_sid: Option<String>,
+    /// Scheme, host and port of Verify's API.
+    pub(crate) verify_base_url: Url,
     /// Longest time from the start of a request to the end of its answer.
     pub(crate) request_timeout: Duration,
 }

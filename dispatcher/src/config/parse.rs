@@ -10,6 +10,7 @@ use super::keys::by_file_key;
 use super::sources::{Found, Values};
 use super::values::{
     Refusal, api_base_url, from_address, is_loopback, number, public_url, refuse, sid, tokens,
+    verify_beside,
 };
 use super::{Config, DatabaseConfig, LogFormat, Problem, Secret, Sender, TwilioConfig};
 
@@ -227,6 +228,7 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         _ => {}
     }
 
+    let verify_base_url = reader.optional("twilio.verify_base_url", api_base_url);
     let smart_encoded = reader.required("twilio.smart_encoded", |text| match text {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -237,6 +239,7 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
             .map_err(|_| refuse("is not a keyword handling", "use default, advanced or off"))
     });
     let api_base_url = reader.required("twilio.api_base_url", api_base_url);
+    let verify_service_sid = reader.optional("twilio.verify_service_sid", |text| sid("VA", text));
     let timeout = reader.required("dispatch.request_timeout_seconds", |text| {
         number(text, 1, 50)
     });
@@ -247,6 +250,8 @@ fn twilio(reader: &mut Reader) -> Option<TwilioConfig> {
         sender: service
             .map(Sender::MessagingService)
             .or(from.map(Sender::From))?,
+        verify_service_sid,
+        verify_base_url: verify_base_url.or_else(|| api_base_url.as_ref().map(verify_beside))?,
         smart_encoded: smart_encoded?,
         keywords: keywords?,
         api_base_url: api_base_url?,

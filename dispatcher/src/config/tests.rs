@@ -407,6 +407,36 @@ fn the_example_file_names_every_setting_and_is_valid() {
 }
 
 #[test]
+fn verify_stands_beside_the_api_unless_it_is_told_otherwise() {
+    let base = |variables: &[(&str, &str)]| load(variables).twilio.verify_base_url.to_string();
+    assert_eq!(base(&[]), "https://verify.twilio.com/");
+    for (api, verify) in [
+        (
+            "https://api.dublin.ie1.twilio.com",
+            "https://verify.dublin.ie1.twilio.com/",
+        ),
+        ("http://127.0.0.1:4010", "http://127.0.0.1:4010/"),
+        (
+            "https://api.example.org:8443",
+            "https://api.example.org:8443/",
+        ),
+        ("https://api.nottwilio.com", "https://api.nottwilio.com/"),
+    ] {
+        assert_eq!(base(&[("TWILIO_API_BASE_URL", api)]), verify, "{api}");
+    }
+    let told = base(&[
+        ("TWILIO_API_BASE_URL", "http://127.0.0.1:4010"),
+        ("TWILIO_VERIFY_BASE_URL", "http://127.0.0.1:4011"),
+    ]);
+    assert_eq!(told, "http://127.0.0.1:4011/");
+    assert_eq!(load(&[]).twilio.verify_service_sid, None);
+    assert!(
+        problems(&[("TWILIO_VERIFY_SERVICE_SID", "MG0")]).contains("is not VA followed by 32"),
+        "only a Verify service"
+    );
+}
+
+#[test]
 fn texts_from_people_are_treated_as_configured() {
     let config = load(&[
         ("TWILIO_KEYWORDS", "advanced"),

@@ -133,3 +133,15 @@ pub(super) fn api_base_url(text: &str) -> Result<Url, Refusal> {
     }
     Ok(url)
 }
+
+/// Verify's API beside this one: `verify.…` for Twilio's `api.…`, edges and regions included; anything else, such as a
+/// simulator, has both.
+pub(super) fn verify_beside(api: &Url) -> Url {
+    let mut url = api.clone();
+    let host = api.host_str().and_then(|host| host.strip_prefix("api."));
+    if let Some(rest) = host.filter(|rest| *rest == "twilio.com" || rest.ends_with(".twilio.com")) {
+        // A host that was one stays one with another first label.
+        let _same = url.set_host(Some(&format!("verify.{rest}")));
+    }
+    url
+}

@@ -21,6 +21,7 @@ fn the_text_holds_what_was_counted() {
     metrics.delivery_status("delivered", None);
     metrics.delivery_status("<script>", Some(-1));
     metrics.webhook("status", "ok", Duration::from_millis(3));
+    metrics.verification("check", "wrong_code");
     metrics.queue().set(&[
         QueueStat {
             state: "due".into(),
@@ -46,6 +47,7 @@ fn the_text_holds_what_was_counted() {
         "herald_queue_messages{state=\"due\",priority=\"normal\"} 4",
         "herald_queue_oldest_pending_age_seconds{priority=\"normal\"} 1.5",
         "herald_attempts_unknown 2",
+        "herald_phone_verifications_total{step=\"check\",verdict=\"wrong_code\"} 1",
         "herald_poll_mode 1",
         "herald_build_info{version=",
         "# TYPE herald_attempts_total counter",

@@ -174,7 +174,7 @@ pub(super) async fn read_answer(response: Response, started: Instant) -> Answer 
 }
 
 /// The whole body, or `None` if it broke off or is larger than any answer of Twilio's.
-pub(super) async fn read_limited(mut response: Response) -> Option<Vec<u8>> {
+pub(crate) async fn read_limited(mut response: Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {

@@ -103,6 +103,8 @@ pub(crate) fn config(base: Url) -> TwilioConfig {
         auth_tokens: vec![Secret::new("token-one"), Secret::new("token-two")],
         api_key: None,
         sender: Sender::From("+15005550006".to_owned()),
+        verify_service_sid: None,
+        verify_base_url: base.clone(),
         smart_encoded: false,
         api_base_url: base,
         request_timeout: Duration::from_secs(35),

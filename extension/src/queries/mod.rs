@@ -12,17 +12,21 @@ mod content;
 mod errors;
 mod gate;
 mod in_app;
+mod people;
 mod protocol;
 mod settings;
 mod triggers;
+mod verification;
 pub use consent::*;
 pub use content::*;
 pub use errors::*;
 pub use gate::*;
 pub use in_app::*;
+pub use people::*;
 pub use protocol::*;
 pub use settings::*;
 pub use triggers::*;
+pub use verification::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {

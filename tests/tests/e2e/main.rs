@@ -17,6 +17,7 @@ mod roles;
 mod scheduled;
 mod transactions;
 mod unknown;
+mod verification;
 mod whole_path;
 mod why;
 

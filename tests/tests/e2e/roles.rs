@@ -5,7 +5,7 @@ use herald_tests::people::phone_number;
 use herald_tests::{Outcome, Stack, stack};
 use uuid::Uuid;
 
-const CALLS_OF_THE_DAEMON: [&str; 9] = [
+const CALLS_OF_THE_DAEMON: [&str; 11] = [
     "select * from claim_sms_messages(gen_random_uuid(), 10)",
     "select * from complete_sms_messages(gen_random_uuid(), '[]')",
     "select * from extend_dispatch_leases(gen_random_uuid(), '{}')",
@@ -14,6 +14,8 @@ const CALLS_OF_THE_DAEMON: [&str; 9] = [
     "select * from herald_dispatcher_hello(gen_random_uuid(), '0')",
     "select * from record_twilio_callbacks('[]')",
     "select herald_next_due()",
+    "select * from claim_phone_verifications(gen_random_uuid(), 10)",
+    "select * from complete_phone_verification(gen_random_uuid(), gen_random_uuid(), 1, 'sent')",
     "select * from herald_queue_stats()",
 ];
 
