@@ -221,7 +221,6 @@ async fn check_hello(link: &mut Link, config: &Config, report: &mut Report) {
 
 /// Sends a NOTIFY from one session and waits for it on another: a pooler in transaction mode swallows it.
 async fn check_listen(database: &Arc<Database>, link: &mut Link, report: &mut Report) {
-<<<<<<< HEAD
     if database.is_pooled() {
         return report.warn(
             "wake-up",
@@ -229,10 +228,7 @@ async fn check_listen(database: &Arc<Database>, link: &mut Link, report: &mut Re
             "name Postgres itself in DATABASE_URL, not the pooler",
         );
     }
-    let wake = Arc::new(Notify::new());
-=======
     let wake = Arc::new(Wake::default());
->>>>>>> main
     let echo = async {
         let session = database.connect(Some(wake.clone()), false).await?;
         let failed = |source| DatabaseError::Call {

@@ -212,12 +212,7 @@ impl Database {
         })
     }
 
-<<<<<<< HEAD
-    async fn open(
-        &self,
-        wake: Option<Arc<Notify>>,
-        shuffle: bool,
-    ) -> Result<Session, DatabaseError> {
+    async fn open(&self, wake: Option<Arc<Wake>>, shuffle: bool) -> Result<Session, DatabaseError> {
         let mut session = self.raw(wake, shuffle).await?;
         let pooled = match self.pooled.get() {
             Some(pooled) => *pooled,
@@ -256,21 +251,13 @@ impl Database {
 
     fn failed(&self, source: tokio_postgres::Error) -> DatabaseError {
         DatabaseError::Connect {
-=======
-    async fn open(&self, wake: Option<Arc<Wake>>, shuffle: bool) -> Result<Session, DatabaseError> {
-        let failed = |source| DatabaseError::Connect {
->>>>>>> main
             place: self.place.clone(),
             source,
         }
     }
 
     /// A session as the server gives it.
-    async fn raw(
-        &self,
-        wake: Option<Arc<Notify>>,
-        shuffle: bool,
-    ) -> Result<Session, DatabaseError> {
+    async fn raw(&self, wake: Option<Arc<Wake>>, shuffle: bool) -> Result<Session, DatabaseError> {
         let failed = |source| self.failed(source);
         let mut config = self.connection.clone();
         if shuffle {

@@ -20,7 +20,7 @@ use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::records::{Hello, Verification};
-use crate::send::write_budget;
+use crate::protocol::gate::write_budget;
 use crate::shutdown::Shutdown;
 use crate::store;
 use crate::wake::Wake;

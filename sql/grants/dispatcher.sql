@@ -8,14 +8,11 @@ grant execute on function
     {ext}.expire_dispatch_leases(),
     {ext}.fan_out_notification_events(integer),
     {ext}.record_twilio_callbacks(jsonb),
-<<<<<<< HEAD
     {ext}.herald_dispatch_identity(uuid),
     {ext}.herald_arm(boolean),
     {ext}.herald_status(),
-=======
     {ext}.claim_phone_verifications(uuid, integer),
     {ext}.complete_phone_verification(uuid, uuid, integer, text, jsonb),
->>>>>>> main
     {ext}.claim_unknown_sms_messages(integer),
     {ext}.herald_owned_sids(text[]),
     {ext}.complete_unknown_sms_messages(jsonb),
