@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod country;
 pub mod evidence;
 mod hex;
+pub mod in_app;
 pub mod keywords;
 pub mod outcome;
 pub mod phone;

@@ -4,13 +4,16 @@ use herald_core::priority::Priority;
 use pgrx::datum::{AnyElement, DatumWithOid, Interval, TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
 
+use crate::in_app::Heading;
 use crate::queries::{
-    COUNT_RECIPIENTS, EMIT_BROADCAST, EMIT_BROADCAST_ONCE, EMIT_LOOKUP, EMIT_TARGETED,
-    EMIT_TARGETED_ONCE,
+    COUNT_RECIPIENTS, EMIT_BROADCAST, EMIT_BROADCAST_IN_APP, EMIT_BROADCAST_ONCE,
+    EMIT_BROADCAST_ONCE_IN_APP, EMIT_LOOKUP, EMIT_TARGETED, EMIT_TARGETED_IN_APP,
+    EMIT_TARGETED_ONCE, EMIT_TARGETED_ONCE_IN_APP,
 };
 use crate::query::{Query, jsonb};
 use crate::report::{Result, invalid, null_argument, report, unexpected};
 use crate::text::{self, Body, Version};
+use crate::variants::Variants;
 use crate::{notify, query};
 
 /// What `notification_events.event_source` may say.
@@ -21,6 +24,8 @@ const SOURCES: [&str; 4] = [
     "cron_scheduler",
 ];
 const DEFAULT_SOURCE: &str = "api_action";
+/// The channel inside the application.
+const IN_APP: &str = "in_app";
 
 /// How often emit looks again when a concurrent transaction takes the same dedup key.
 const DEDUP_TRIES: usize = 3;
@@ -72,6 +77,11 @@ impl Request {
         }
     }
 
+    /// The channels it goes out on.
+    fn channels<'a>(&'a self, lookup: &'a Lookup) -> &'a [String] {
+        self.channels.as_deref().unwrap_or(&lookup.channels)
+    }
+
     /// Reads what the registry says of the event type now, and of the dedup key.
     pub fn look_up(&self) -> Result<Lookup> {
         lookup(
@@ -117,6 +127,7 @@ pub struct Lookup {
     prefixes: Vec<String>,
     spread: Option<i32>,
     minimum: Option<i32>,
+    has_variants: bool,
 }
 
 /// See `sql/api/`: the original system's signature.
@@ -266,6 +277,7 @@ pub fn lookup(
             prefixes: row.want(17, "setting allowed_country_prefixes")?,
             spread: row.get(18)?,
             minimum: row.get(19)?,
+            has_variants: row.want(20, "template")?,
         })
     })?;
     found.ok_or_else(|| unexpected("event type"))
@@ -324,8 +336,11 @@ impl Lookup {
 pub struct Judged {
     /// Its text, unless a problem stands in the way.
     pub body: Option<Body>,
+    /// Its texts in other languages.
+    pub variants: Variants,
     /// Why it cannot go out.
     pub problems: Vec<String>,
+    heading: Heading,
     correlation_id: Option<Uuid>,
     priority: Priority,
 }
@@ -347,9 +362,21 @@ pub fn judge(request: &Request, lookup: &Lookup) -> Result<Judged> {
         problems.push(format!("unknown_priority: {wanted}"));
         Priority::Normal
     });
+    let channels = request.channels(lookup);
+    let (mut variants, mut heading) = (Variants::default(), Heading::default());
+    if problems.is_empty() {
+        if let (true, Some(key)) = (lookup.has_variants, &lookup.template_key) {
+            variants = Variants::compose(key, request.target, None, request.payload)?;
+        }
+        if channels.iter().any(|name| name == IN_APP) {
+            heading = Heading::of(request.payload)?;
+        }
+    }
     Ok(Judged {
         body,
+        variants,
         problems,
+        heading,
         correlation_id,
         priority,
     })
@@ -382,11 +409,22 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
     }
     let shortened = judged.body.as_ref().and_then(Body::note);
     judged.problems.extend(shortened);
-    let statement: &Query = match (request.target.is_some(), request.dedup_key.is_some()) {
-        (true, false) => &EMIT_TARGETED,
-        (true, true) => &EMIT_TARGETED_ONCE,
-        (false, false) => &EMIT_BROADCAST,
-        (false, true) => &EMIT_BROADCAST_ONCE,
+    judged.problems.append(&mut judged.variants.notes);
+    let in_app = request.channels(lookup).iter().any(|name| name == IN_APP);
+    let has = (
+        request.target.is_some(),
+        request.dedup_key.is_some(),
+        in_app,
+    );
+    let statement: &Query = match has {
+        (true, false, false) => &EMIT_TARGETED,
+        (true, true, false) => &EMIT_TARGETED_ONCE,
+        (false, false, false) => &EMIT_BROADCAST,
+        (false, true, false) => &EMIT_BROADCAST_ONCE,
+        (true, false, true) => &EMIT_TARGETED_IN_APP,
+        (true, true, true) => &EMIT_TARGETED_ONCE_IN_APP,
+        (false, false, true) => &EMIT_BROADCAST_IN_APP,
+        (false, true, true) => &EMIT_BROADCAST_ONCE_IN_APP,
     };
     statement.row(&arguments(request, lookup, &judged, status), |row| {
         row.want(1, "event id")
@@ -399,10 +437,12 @@ pub fn arguments<'a>(
     lookup: &'a Lookup,
     judged: &'a Judged,
     status: &'a str,
-) -> [DatumWithOid<'a>; 27] {
+) -> [DatumWithOid<'a>; 34] {
     let source = Some(request.source.as_str()).filter(|source| SOURCES.contains(source));
     let body = judged.body.as_ref();
-    let channels = request.channels.as_ref().unwrap_or(&lookup.channels);
+    let channels = request.channels(lookup);
+    let [locales, bodies, encodings, segments, templates] = judged.variants.arguments();
+    let [title, action_url] = judged.heading.arguments();
     [
         new_id().into(),
         request.event_type.as_str().into(),
@@ -423,7 +463,7 @@ pub fn arguments<'a>(
         body.map(|body| body.text.as_str()).into(),
         body.map(|body| body.encoding).into(),
         body.map(|body| body.segments).into(),
-        channels.clone().into(),
+        channels.to_vec().into(),
         lookup.is_active.into(),
         lookup.admin_only.into(),
         notify::wakes().into(),
@@ -431,6 +471,13 @@ pub fn arguments<'a>(
         lookup.prefixes.clone().into(),
         lookup.spread.into(),
         lookup.minimum.into(),
+        locales,
+        bodies,
+        encodings,
+        segments,
+        templates,
+        title,
+        action_url,
     ]
 }
 

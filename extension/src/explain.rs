@@ -16,6 +16,8 @@ struct Line {
     decision: String,
     reason: Option<String>,
     send_at: Option<TimestampWithTimeZone>,
+    /// Which of the other languages it is in, NULL = the default one.
+    variant: Option<i32>,
 }
 
 /// See `sql/api/`.
@@ -63,22 +65,17 @@ fn explain_notification_event(
         Some(line) => vec![line],
         None => recipients(&request, &lookup, &judged, as_of)?,
     };
-    let (text, encoding, segments) = judged.body.map_or((None, None, None), |body| {
-        (
-            Some(body.text),
-            Some(body.encoding.to_owned()),
-            Some(i32::from(body.segments)),
-        )
-    });
     Ok(TableIterator::new(lines.into_iter().map(move |line| {
+        let variant = line.variant.and_then(|place| judged.variants.body(place));
+        let body = variant.or(judged.body.as_ref());
         (
             line.user,
             line.channel,
             line.decision,
             line.reason,
-            text.clone(),
-            encoding.clone(),
-            segments,
+            body.map(|body| body.text.clone()),
+            body.map(|body| body.encoding.to_owned()),
+            body.map(|body| body.segments.into()),
             line.send_at,
         )
     })))
@@ -126,6 +123,7 @@ fn recipients(
             decision: row.want(3, "decision")?,
             reason: row.get(4)?,
             send_at: row.get(5)?,
+            variant: row.get(6)?,
         })
     })
 }

@@ -1,14 +1,16 @@
 //! Deferred fan-out: events with more recipients than the caller's transaction should pay for, served in chunks.
 
-use pgrx::datum::Uuid;
+use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
+use crate::in_app::Heading;
 use crate::notify;
 use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM, FAN_OUT_TARGET};
 use crate::query::jsonb_text;
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::text::{self, Version};
+use crate::variants::Variants;
 use crate::vocabulary::queue_ranks;
 
 const MOST: i32 = 1000;
@@ -18,7 +20,10 @@ struct Waiting {
     event: Uuid,
     payload: String,
     version: Version,
-    has_target: bool,
+    target: Option<Uuid>,
+    template_key: Option<String>,
+    /// Since when its text stands: versions in other languages must have been there by then.
+    made_at: TimestampWithTimeZone,
 }
 
 /// See `sql/api/`.
@@ -71,7 +76,9 @@ fn next_waiting() -> Result<Option<Waiting>> {
                 },
                 None => Version::of_message(),
             },
-            has_target: row.want(5, "event")?,
+            target: row.get(5)?,
+            template_key: row.get(6)?,
+            made_at: row.want(7, "event")?,
         })
     })
 }
@@ -79,13 +86,18 @@ fn next_waiting() -> Result<Option<Waiting>> {
 /// Writes the next chunk of one event.
 fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
     // emit composed this very text before it accepted the event, and a template version's text never changes.
-    let body =
-        text::compose(&waiting.version, jsonb_text(&waiting.payload))?.map_err(|problem| {
-            invalid(
-                format!("event {} has no text: {problem}", waiting.event),
-                "Cancel the event.",
-            )
-        })?;
+    let payload = jsonb_text(&waiting.payload);
+    let body = text::compose(&waiting.version, payload)?.map_err(|problem| {
+        invalid(
+            format!("event {} has no text: {problem}", waiting.event),
+            "Cancel the event.",
+        )
+    })?;
+    let variants = match &waiting.template_key {
+        Some(key) => Variants::compose(key, waiting.target, Some(waiting.made_at), payload)?,
+        None => Variants::default(),
+    };
+    let heading = Heading::of(payload)?;
     let chunk: Option<i32> =
         CHUNK_SIZE.row(&[], |row| row.want(1, "setting inline_fan_out_limit"))?;
     let arguments = [
@@ -96,7 +108,12 @@ fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
         notify::wakes().into(),
         chunk.into(),
     ];
-    let statement = if waiting.has_target {
+    let arguments: Vec<DatumWithOid<'_>> = arguments
+        .into_iter()
+        .chain(variants.arguments())
+        .chain(heading.arguments())
+        .collect();
+    let statement = if waiting.target.is_some() {
         &FAN_OUT_TARGET
     } else {
         &FAN_OUT_CHUNK

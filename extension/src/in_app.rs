@@ -1,12 +1,41 @@
 //! Notifications inside the application: a user's list, and what the user does with it.
 
-use pgrx::datum::{TimestampWithTimeZone, Uuid};
+use herald_core::in_app;
+use pgrx::datum::{AnyElement, DatumWithOid, TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
 use crate::queries::{IN_APP_DISMISS, IN_APP_LIST, IN_APP_READ, IN_APP_UNREAD};
 use crate::query::Query;
 use crate::report::{Result, invalid, not_found, null_argument, unexpected};
+use crate::text;
+
+/// What a notification inside the application takes from the payload beside its text.
+#[derive(Default)]
+pub struct Heading {
+    title: Option<String>,
+    action_url: Option<String>,
+}
+
+impl Heading {
+    /// The payload's `title` and `action_url`, as far as they can be shown and followed.
+    pub fn of(payload: Option<AnyElement>) -> Result<Self> {
+        let mut values = text::values(payload, &["title", "action_url"])?.into_iter();
+        let (title, action_url) = (values.next().flatten(), values.next().flatten());
+        Ok(Self {
+            title: title.as_deref().and_then(in_app::title),
+            action_url: action_url
+                .as_deref()
+                .and_then(in_app::action_url)
+                .map(str::to_owned),
+        })
+    }
+
+    /// Both, for the statements.
+    pub fn arguments<'a>(&self) -> [DatumWithOid<'a>; 2] {
+        [self.title.clone().into(), self.action_url.clone().into()]
+    }
+}
 
 /// Longest page of a list.
 const MOST: i32 = 1000;

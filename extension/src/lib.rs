@@ -38,6 +38,7 @@ mod subscriptions;
 mod template;
 mod text;
 mod trigger;
+mod variants;
 mod verification;
 mod verify_calls;
 mod vocabulary;

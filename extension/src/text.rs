@@ -169,7 +169,8 @@ pub fn checked(text: String) -> std::result::Result<Body, String> {
     })
 }
 
-fn values(payload: Option<AnyElement>, names: &[&str]) -> Result<Vec<Option<String>>> {
+/// The values of a payload under these names, dotted for nested ones.
+pub fn values(payload: Option<AnyElement>, names: &[&str]) -> Result<Vec<Option<String>>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }

@@ -12,6 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::server::ConcurrentRequests;
 use crate::simulator::Simulator;
 
 /// The secrets of the one account.
@@ -36,7 +37,7 @@ pub(crate) struct Tokens {
 }
 
 /// Whose request it is: the account with its own token or an API key. Test credentials are refused (403, 20008), and
-/// so is another account in the path (404, 20404). As an extractor it goes before the other arguments of a handler.
+/// so is another account in the path (404, 20404), and a request too many at once (429, 20429). As an extractor it goes before the other arguments of a handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caller;
 
@@ -92,6 +93,11 @@ impl Credentials {
         Err(ApiError::unauthenticated())
     }
 
+    /// The account of the test credentials.
+    pub(crate) fn test_account_sid(&self) -> &str {
+        self.account_of(AnyCaller::Test)
+    }
+
     /// The account a caller may name in the path.
     fn account_of(&self, caller: AnyCaller) -> &str {
         match (caller, &self.test) {
@@ -141,6 +147,7 @@ impl FromRequestParts<Arc<Simulator>> for AnyCaller {
         parts: &mut Parts,
         simulator: &Arc<Simulator>,
     ) -> Result<Self, ApiError> {
+        check_concurrency(parts, simulator)?;
         // The rejection says that the route has no parameters, so no account either.
         let params = RawPathParams::from_request_parts(parts, simulator)
             .await
@@ -172,6 +179,18 @@ impl FromRequestParts<Arc<Simulator>> for Caller {
                 "Resource not accessible with Test Account Credentials",
             )),
         }
+    }
+}
+
+/// Refuses a request that comes while too many others are under way: 429 with code 20429, and nothing was done.
+fn check_concurrency(parts: &Parts, simulator: &Simulator) -> Result<(), ApiError> {
+    let limit = simulator.settings().concurrency_limit;
+    let count = parts.extensions.get::<ConcurrentRequests>();
+    match count {
+        Some(&ConcurrentRequests(count)) if limit > 0 && count > limit => {
+            Err(ApiError::of_code(20429).saying("Too Many Requests"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -10,12 +10,16 @@ use reqwest::Url;
 /// A valid StatusCallback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CallbackTarget {
-    /// What is called: the URL without its fragment.
+    /// What is called: the URL without its fragment and its user.
     pub(crate) url: Url,
+    /// User and password of the URL, for receivers that ask for them.
+    pub(crate) credentials: Option<(String, String)>,
     /// What is signed: scheme and host as the client wrote them, path and query as they go over the wire.
     pub(crate) signed_url: String,
     /// Time-outs and retries.
     pub(crate) overrides: ConnectionOverrides,
+    /// The override Twilio would refuse; the defaults are used.
+    pub(crate) refused_override: Option<String>,
 }
 
 /// Time-outs and retries of one callback.
@@ -69,19 +73,38 @@ impl CallbackTarget {
         if !matches!(url.scheme(), "http" | "https") || host.contains('_') {
             return None;
         }
-        let overrides = ConnectionOverrides::parse(url.fragment().unwrap_or_default())
-            .unwrap_or_else(|error| {
-                tracing::warn!(%error, "StatusCallback fragment ignored; Twilio reports 11235 to 11243");
-                ConnectionOverrides::default()
-            });
+        let overrides = ConnectionOverrides::parse(url.fragment().unwrap_or_default());
+        let refused_override = overrides.as_ref().err().map(ToString::to_string);
+        if let Some(error) = &refused_override {
+            tracing::warn!(%error, "StatusCallback fragment ignored; Twilio reports 11235 to 11243");
+        }
         url.set_fragment(None);
         let signed_url = signed_url(text, &url);
+        let credentials = take_credentials(&mut url);
         Some(Self {
             url,
+            credentials,
             signed_url,
-            overrides,
+            overrides: overrides.unwrap_or_default(),
+            refused_override,
         })
     }
+}
+
+/// Takes user and password out of the URL.
+fn take_credentials(url: &mut Url) -> Option<(String, String)> {
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let user = decoded(url.username());
+    let password = decoded(url.password().unwrap_or_default());
+    let has_any = !user.is_empty() || url.password().is_some();
+    // Neither fails: the URL has a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    has_any.then_some((user, password))
 }
 
 /// The verifier on the other side joins its configured base URL and the request target, so the host must stay as the
@@ -113,7 +136,7 @@ impl Default for ConnectionOverrides {
 
 impl ConnectionOverrides {
     /// Reads a fragment such as `ct=3000&rt=10000&tt=15000&rc=5&rp=all`; what is absent keeps Twilio's default.
-    /// `sni`, `e` and keys that are no overrides change nothing here.
+    /// `sni` and `e` are checked and change nothing here; keys that are no overrides are let through.
     fn parse(fragment: &str) -> Result<Self, InvalidOverride> {
         let mut overrides = Self::default();
         for (key, value) in form_urlencoded::parse(fragment.as_bytes()) {
@@ -123,6 +146,10 @@ impl ConnectionOverrides {
                 "tt" => milliseconds(&value, 100..=15_000, &mut overrides.total),
                 "rc" => number(&value, 0..=5).map(|count| overrides.retries = count),
                 "rp" => RetryPolicy::parse(&value).map(|policy| overrides.retry_on = policy),
+                "sni" => matches!(&*value, "y" | "n").then_some(()),
+                "e" => (!value.is_empty()
+                    && value.bytes().all(|b| b.is_ascii_lowercase() || b == b','))
+                .then_some(()),
                 _ => Some(()),
             };
             valid.ok_or_else(|| InvalidOverride {
@@ -207,6 +234,19 @@ mod tests {
     }
 
     #[test]
+    fn user_and_password_are_signed_and_not_sent_at_once() {
+        let target = CallbackTarget::parse("http://us%65r:p%40ss@example.org/a").unwrap();
+        assert_eq!(target.url.as_str(), "http://example.org/a");
+        assert_eq!(target.signed_url, "http://us%65r:p%40ss@example.org/a");
+        let credentials = target.credentials.unwrap();
+        assert_eq!(credentials, ("user".to_owned(), "p@ss".to_owned()));
+        assert_eq!(
+            CallbackTarget::parse("http://a.b/").unwrap().credentials,
+            None
+        );
+    }
+
+    #[test]
     fn no_url_or_no_host_or_an_underscore_is_refused() {
         for text in [
             "",
@@ -251,7 +291,7 @@ mod tests {
     #[test]
     fn values_out_of_range_are_refused() {
         for wrong in [
-            "ct=99", "ct=10001", "rt=15001", "tt=x", "rc=6", "rp=6xx", "rp=",
+            "ct=99", "ct=10001", "rt=15001", "tt=x", "rc=6", "rp=6xx", "rp=", "sni=x", "e=",
         ] {
             assert!(ConnectionOverrides::parse(wrong).is_err(), "{wrong}");
         }
@@ -264,5 +304,7 @@ mod tests {
     fn a_target_with_wrong_overrides_keeps_the_defaults() {
         let target = CallbackTarget::parse("http://example.org/#rc=9").unwrap();
         assert_eq!(target.overrides, ConnectionOverrides::default());
+        let refused = target.refused_override.unwrap();
+        assert!(refused.contains("rc=9"), "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! Signed status callbacks: their parameters, their order, their retries.
+//! Signed status callbacks: their parameters and the requests that carry them.
 //!
 //! Sources: <https://www.twilio.com/docs/messaging/guides/track-outbound-message-status> and
 //! <https://www.twilio.com/docs/usage/webhooks/webhooks-security>.
@@ -9,29 +9,25 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use herald_core::signature;
-use reqwest::{Client, header};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::Instant;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use uuid::Uuid;
 
 use crate::callback_target::{CallbackTarget, TryOutcome};
-use crate::settings::CallbackMode;
 use crate::simulator::Simulator;
 use crate::status::TwilioStatus;
-use crate::store::{CallbackTry, Message};
+use crate::store::Message;
 
 /// Requests under way at once. Twilio has its own limits; this one keeps big runs within the file descriptors.
 const MAX_CONCURRENT_REQUESTS: usize = 256;
 
-/// Pause before the first retry, doubled for each one after it. Twilio does not publish its pauses.
-const RETRY_PAUSE: Duration = Duration::from_millis(250);
-
 /// One status to report.
 #[derive(Debug)]
 pub(crate) struct Callback {
-    status: TwilioStatus,
+    pub(crate) status: TwilioStatus,
     params: Vec<(String, String)>,
-    idempotency_token: String,
+    /// Equal on all tries.
+    pub(crate) idempotency_token: String,
 }
 
 /// The HTTP side of callbacks.
@@ -85,8 +81,15 @@ impl Callback {
     }
 }
 
+impl Callback {
+    /// What is sent, for a request that is made elsewhere.
+    pub(crate) fn into_params(self) -> Vec<(String, String)> {
+        self.params
+    }
+}
+
 impl Courier {
-    /// Hands a callback to [`deliver_all`] and counts it as waiting.
+    /// Hands a callback to [`crate::delivery::deliver_all`] and counts it as waiting.
     pub(crate) fn expect(&self, outbox: &mpsc::UnboundedSender<Callback>, callback: Callback) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         if outbox.send(callback).is_err() {
@@ -99,7 +102,13 @@ impl Courier {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    fn finish(&self) {
+    /// A place among the requests under way. The semaphore is never closed.
+    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.permits.acquire().await.ok()
+    }
+
+    /// One callback less is waiting.
+    pub(crate) fn finish(&self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -125,7 +134,8 @@ impl Courier {
         Ok(client)
     }
 
-    async fn request(
+    /// Sends a callback once.
+    pub(crate) async fn request(
         &self,
         simulator: &Simulator,
         target: &CallbackTarget,
@@ -154,7 +164,7 @@ impl Courier {
             .header("X-Twilio-Signature", signature)
             .header("I-Twilio-Idempotency-Token", &callback.idempotency_token)
             .body(body);
-        match request.send().await {
+        match send(target, request).await {
             Ok(response) => TryOutcome::Answered(response.status().as_u16()),
             Err(error) if error.is_connect() => TryOutcome::NoConnection,
             Err(_) => TryOutcome::NoAnswer,
@@ -162,83 +172,26 @@ impl Courier {
     }
 }
 
-/// Sends the callbacks of one message as they come, one after the other; in the mode `reverse` only when all are there.
-pub(crate) async fn deliver_all(
-    simulator: &Simulator,
-    sid: &str,
+/// Sends a webhook request. With a user in the URL it goes without credentials first, and with them when the receiver
+/// asks for HTTP Basic.
+pub(crate) async fn send(
     target: &CallbackTarget,
-    mode: CallbackMode,
-    mut inbox: mpsc::UnboundedReceiver<Callback>,
-) {
-    let mut held_back = Vec::new();
-    while let Some(callback) = inbox.recv().await {
-        if mode == CallbackMode::Reverse {
-            held_back.push(callback);
-            continue;
-        }
-        deliver(simulator, sid, target, &callback).await;
-        if mode == CallbackMode::Duplicate {
-            deliver(simulator, sid, target, &callback).await;
-        }
-        simulator.courier.finish();
-    }
-    for callback in held_back.iter().rev() {
-        deliver(simulator, sid, target, callback).await;
-        simulator.courier.finish();
+    request: RequestBuilder,
+) -> reqwest::Result<Response> {
+    let again = target.credentials.as_ref().and_then(|(user, password)| {
+        let again = request.try_clone()?;
+        Some(again.basic_auth(user, Some(password)))
+    });
+    let answer = request.send().await?;
+    match again {
+        Some(again) if asks_for_basic(&answer) => again.send().await,
+        _ => Ok(answer),
     }
 }
 
-/// Sends one callback, with the retries its URL asks for.
-async fn deliver(simulator: &Simulator, sid: &str, target: &CallbackTarget, callback: &Callback) {
-    let overrides = &target.overrides;
-    let mut deadline = None;
-    for attempt in 0..=overrides.retries {
-        if attempt > 0 {
-            simulator
-                .clock
-                .sleep(RETRY_PAUSE * 2_u32.pow(attempt - 1))
-                .await;
-        }
-        // The semaphore is never closed; waiting for it takes nothing from the time the receiver has.
-        let _permit = simulator.courier.permits.acquire().await;
-        if simulator.store().order(sid).is_none() {
-            return;
-        }
-        let deadline = *deadline.get_or_insert_with(|| Instant::now() + overrides.total);
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        let at = simulator.clock.now();
-        let outcome = simulator
-            .courier
-            .request(simulator, target, callback, overrides.read.min(left))
-            .await;
-        let (http_status, error) = match outcome {
-            TryOutcome::Answered(status) => (Some(status), None),
-            TryOutcome::NoConnection => (None, Some("no_connection")),
-            TryOutcome::NoAnswer => (None, Some("no_answer")),
-        };
-        tracing::debug!(
-            sid,
-            status = callback.status.as_str(),
-            attempt,
-            http_status,
-            error,
-            "callback"
-        );
-        simulator.store().record_callback(
-            sid,
-            CallbackTry {
-                status: callback.status,
-                at,
-                http_status,
-                error,
-                idempotency_token: callback.idempotency_token.clone(),
-            },
-        );
-        if !overrides.retries_after(outcome) {
-            return;
-        }
-    }
+fn asks_for_basic(response: &Response) -> bool {
+    let challenge = response.headers().get(header::WWW_AUTHENTICATE);
+    let challenge = challenge.and_then(|value| value.to_str().ok());
+    response.status() == StatusCode::UNAUTHORIZED
+        && challenge.is_some_and(|value| value.to_ascii_lowercase().starts_with("basic"))
 }

@@ -3,58 +3,18 @@
 use std::net::SocketAddr;
 
 use crate::callback_target::CallbackTarget;
+use crate::faults::chances::Odds;
 use crate::identifiers::{is_sender, is_sid};
+use crate::queues::QueueRates;
+use crate::rules::{Rule, Rules};
+use crate::settings::Settings;
 use crate::verify::is_code;
 
-const EXAMPLES: &str = "\
-Example:
-  twilio-simulator --listen 127.0.0.1:4010 \\
-    --account-sid AC00000000000000000000000000000001 --auth-token secret
-
-  curl -u AC00000000000000000000000000000001:secret \\
-    --data-urlencode To=+14155550100 --data-urlencode From=+15005550006 -d Body=Hello \\
-    http://127.0.0.1:4010/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json
-
-Twilio's API (HTTP Basic: account SID and auth token, or API key and secret):
-  POST   /2010-04-01/Accounts/{AC}/Messages.json       create
-  GET    /2010-04-01/Accounts/{AC}/Messages.json       list: To, From, DateSent, DateSent<, DateSent>, PageSize
-  GET    /2010-04-01/Accounts/{AC}/Messages/{SM}.json  fetch
-  POST   /2010-04-01/Accounts/{AC}/Messages/{SM}.json  Status=canceled (cancel) or Body= (redact)
-  DELETE /2010-04-01/Accounts/{AC}/Messages/{SM}.json  delete
-  GET    /2010-04-01/Accounts/{AC}.json                credential check
-  POST   /v2/Services/{VA}/Verifications               send a code: To, Channel
-  GET    /v2/Services/{VA}/Verifications/{VE or To}    fetch
-  POST   /v2/Services/{VA}/Verifications/{VE or To}    Status=approved or canceled
-  POST   /v2/Services/{VA}/VerificationCheck           check a code: To or VerificationSid, Code
-
-Control, no credentials, from this machine only:
-  GET  /_sim/messages?since=ORDER&limit=N   what was accepted: parameters, status history, callbacks and their answers
-  GET  /_sim/requests?since=ORDER&limit=N   every create request, also the refused and the failed ones
-  GET  /_sim/stats                          counts only
-  POST /_sim/next      {\"count\":3,\"latency_ms\":500,\"http_status\":503,\"code\":20503,\"fault\":\"error_before\"}
-                       fault: error_before, error_after, reset_after, stall_after, html_502
-  GET, POST /_sim/settings
-                       {\"callback_delays_ms\":{\"queued\":20,\"sent\":60,\"delivered\":150},
-                        \"callbacks\":\"normal\",\"final_status\":\"undelivered\",\"error_code\":30003}
-                       callbacks: normal, none, early, duplicate, reverse
-                       final_status: delivered, undelivered, failed, sent
-  POST /_sim/inbound   {\"from\":\"+14155550100\",\"to\":\"+15005550006\",\"body\":\"STOP\"}: a text comes in
-  GET  /_sim/inbound?since=ORDER&limit=N    texts that came in, how the webhook answered, what was sent back
-  GET, POST /_sim/inbound/settings          {\"webhook\":{\"url\":…},\"messaging_services\":{\"MG…\":{\"advanced_opt_out\":true,…}}}
-  GET, POST /_sim/opt-outs                  {\"number\":…,\"sender\":… or \"messaging_service\":…,\"opted_out\":true}
-  GET  /_sim/verify                         every verification with its code
-  GET, POST /_sim/verify/settings           {\"code\":\"123456\",\"ttl_seconds\":600,\"max_sends\":5,\"max_checks\":5,…}
-  GET, POST /_sim/verify/rules              [{\"to\":\"+1415*\",\"outcome\":\"landline\"},…]
-                       outcome: landline, blocked, refused, country, vetting, concurrent, rate_limit, failure, unavailable
-  POST /_sim/reset     forget all messages, requests, faults and settings
-  GET  /_sim/health
-
-State is kept in memory and gone at the end. The first line on stdout is `listening on http://ADDRESS`; logs go to
-stderr (RUST_LOG sets the level). SIGTERM and SIGINT end the process and log what was still on its way.";
+const HELP: &str = include_str!("help.txt");
 
 /// Answers like Twilio's Messages and Verify APIs, without sending anything to anybody.
 #[derive(Debug, clap::Parser)]
-#[command(name = "twilio-simulator", version, after_help = "The endpoints and an example: --help", after_long_help = EXAMPLES)]
+#[command(name = "twilio-simulator", version, after_help = "The endpoints and an example: --help", after_long_help = HELP)]
 pub(crate) struct Options {
     /// Address and port to listen on; port 0 takes a free one (see the first line on stdout)
     #[arg(
@@ -128,6 +88,81 @@ pub(crate) struct Options {
     /// Time from `sent` to `delivered` (or to `undelivered`)
     #[arg(long, value_name = "MS", default_value_t = 150)]
     pub(crate) delay_delivered_ms: u64,
+
+    /// StatusCallback of the Messaging Services, for creates through them that name none
+    #[arg(long, value_name = "URL", value_parser = webhook_url)]
+    pub(crate) service_status_callback: Option<String>,
+
+    /// Let senders send at Twilio's rates (1 segment/s for a US number …); else they send at once
+    #[arg(long)]
+    pub(crate) sender_queues: bool,
+
+    /// Requests under way at once; one more is refused with 429 and 20429. 0: any number
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) concurrency_limit: usize,
+
+    /// A fault by chance (repeatable): error_after=0.1, all=0.05; the names are at /_sim/faults below
+    #[arg(long = "fault", value_name = "NAME=PROBABILITY", value_parser = odds)]
+    pub(crate) faults: Vec<Odds>,
+
+    /// Seed of the faults by chance
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) fault_seed: u64,
+
+    /// A rule for certain messages as JSON (repeatable); see /_sim/rules below
+    #[arg(long = "rule", value_name = "JSON", value_parser = rule)]
+    pub(crate) rule: Vec<Rule>,
+
+    /// File with a JSON list of rules; they come after those of --rule
+    #[arg(long = "rules", value_name = "FILE", value_parser = rule_file)]
+    pub(crate) rule_file: Option<RuleFile>,
+}
+
+/// The rules of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct RuleFile(Vec<Rule>);
+
+impl Options {
+    /// What `/_sim/settings` shows at the start.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings::new(
+            self.delay_queued_ms,
+            self.delay_sent_ms,
+            self.delay_delivered_ms,
+        );
+        settings
+            .service_status_callback
+            .clone_from(&self.service_status_callback);
+        settings.sender_queues = self.sender_queues.then(QueueRates::default);
+        settings.concurrency_limit = self.concurrency_limit;
+        settings
+    }
+
+    /// The rules at the start.
+    pub(crate) fn rules(&self) -> Rules {
+        let from_file = self.rule_file.iter().flat_map(|file| &file.0);
+        Rules::new(self.rule.iter().chain(from_file).cloned().collect())
+    }
+}
+
+fn odds(text: &str) -> Result<Odds, String> {
+    let (name, probability) = text
+        .split_once('=')
+        .ok_or("expected a name, = and a probability")?;
+    let probability = probability
+        .parse()
+        .map_err(|_| format!("{probability} is not a number"))?;
+    Odds::new(name, probability).map_err(|error| error.to_string())
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn rule_file(path: &str) -> Result<RuleFile, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let rules = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    Ok(RuleFile(rules))
 }
 
 fn account_sid(text: &str) -> Result<String, String> {
@@ -190,6 +225,42 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Options::command().debug_assert();
+    }
+
+    fn parsed(more: &[&str]) -> Result<Options, clap::Error> {
+        let account = [
+            "twilio-simulator",
+            "--account-sid",
+            ACCOUNT,
+            "--auth-token",
+            "t",
+        ];
+        Options::try_parse_from(account.iter().chain(more))
+    }
+
+    #[test]
+    fn faults_and_rules_are_read_or_refused_at_once() {
+        let rule = r#"{"to":"+1*","refuse":{"code":21610}}"#;
+        let options = parsed(&[
+            "--fault",
+            "all=0.1",
+            "--fault",
+            "stall_after=0",
+            "--rule",
+            rule,
+        ]);
+        let options = options.unwrap();
+        assert_eq!(options.faults.len(), 2);
+        assert_eq!(options.rules().entries().len(), 1);
+        for wrong in [
+            ["--fault", "explode=0.1"],
+            ["--fault", "all=2"],
+            ["--fault", "all"],
+            ["--rule", "{}"],
+            ["--rules", "/nowhere/rules.json"],
+        ] {
+            assert!(parsed(&wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

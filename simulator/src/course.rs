@@ -7,22 +7,38 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use crate::callback_target::CallbackTarget;
-use crate::callbacks::{self, Callback};
-use crate::settings::{CallbackMode, Settings};
+use crate::callbacks::Callback;
+use crate::clock::later;
+use crate::delivery::{Recipient, deliver_all};
+use crate::queues::Turn;
+use crate::reporting::Reporting;
+use crate::rules::RuleStep;
+use crate::settings::Settings;
 use crate::simulator::Simulator;
 use crate::status::{FinalStatus, TwilioStatus};
 use crate::store::Message;
+
+/// Its queue was full when a Messaging Service had picked a sender: <https://www.twilio.com/docs/api/errors/30001>.
+const QUEUE_OVERFLOW: i32 = 30001;
+
+/// `ValidityPeriod` was over before it left: <https://www.twilio.com/docs/api/errors/30036>.
+const VALIDITY_EXPIRED: i32 = 30036;
 
 /// What lies before one message.
 #[derive(Debug)]
 pub(crate) struct Course {
     /// The message.
     pub(crate) sid: String,
+    /// When the first step begins to count.
+    start: DateTime<Utc>,
     steps: Vec<Step>,
+    expires_at: DateTime<Utc>,
+    /// When its sender gets to it; `None` while it has no place in a queue.
+    turn: Option<DateTime<Utc>>,
     /// `None`: nothing is reported.
     callback: Option<CallbackTarget>,
-    /// How the statuses are reported.
-    pub(crate) mode: CallbackMode,
+    reporting: Reporting,
+    is_scheduled: bool,
 }
 
 /// One status and how long after the one before it is reached.
@@ -33,100 +49,191 @@ struct Step {
     error_code: Option<i32>,
 }
 
+/// What is known about a message besides its record.
+#[derive(Debug)]
+pub(crate) struct Prospect {
+    /// When a scheduled message leaves.
+    pub(crate) send_at: Option<DateTime<Utc>>,
+    /// When its sender gets to it, if it took a place already.
+    pub(crate) turn: Option<DateTime<Utc>>,
+    /// The statuses it shall have, if they are prescribed.
+    pub(crate) path: Option<Vec<RuleStep>>,
+    /// Where they are reported.
+    pub(crate) callback: Option<CallbackTarget>,
+}
+
 impl Course {
-    /// The course of a message that was accepted just now; a scheduled one waits for `send_at`.
+    /// The course of a message that was accepted just now.
     pub(crate) fn new(
         message: &Message,
-        send_at: Option<DateTime<Utc>>,
-        callback: Option<CallbackTarget>,
+        prospect: Prospect,
         settings: &Settings,
+        reporting: Reporting,
     ) -> Self {
-        // Nobody waits for days: what a scheduled message reports cannot come before its create is answered.
-        let mode = match settings.callbacks {
-            CallbackMode::Early if send_at.is_some() => CallbackMode::Normal,
-            mode => mode,
+        let steps = match prospect.path {
+            Some(path) => prescribed(path, settings),
+            None => usual(message.status, settings),
         };
         Self {
             sid: message.sid.clone(),
-            steps: steps(message.status, send_at, message.received_at, settings),
-            callback,
-            mode,
+            start: prospect.send_at.unwrap_or(message.received_at),
+            steps,
+            expires_at: message.expires_at,
+            turn: prospect.turn,
+            callback: prospect.callback,
+            reporting,
+            is_scheduled: prospect.send_at.is_some(),
         }
     }
 
-    /// Changes the statuses of the message in time and reports each; returns when the last report is done.
-    pub(crate) async fn run(self, simulator: Arc<Simulator>) {
+    /// Whether its reports shall come before the create is answered. Nobody waits for a scheduled message.
+    pub(crate) fn reports_early(&self) -> bool {
+        self.reporting.is_early() && !self.is_scheduled
+    }
+
+    /// Changes the statuses of the message in time and reports each; returns when the last report is done, but for
+    /// those that come late on purpose.
+    pub(crate) async fn run(mut self, simulator: Arc<Simulator>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
+        let reports = self.callback.take().map(|target| Recipient {
+            sid: self.sid.clone(),
+            target,
+        });
+        let reporting = self.reporting.clone();
+        let is_reported = reports.is_some() && !reporting.is_silent();
         let changes = async {
-            for step in &self.steps {
-                simulator.clock.sleep(step.after).await;
-                let Some(callback) = self.change(&simulator, step) else {
-                    break;
-                };
-                if self.callback.is_some() && self.mode != CallbackMode::None {
+            self.change_all(&simulator, |callback| {
+                if is_reported {
                     simulator.courier.expect(&outbox, callback);
                 }
-            }
+            })
+            .await;
             drop(outbox);
         };
         let reports = async {
-            if let Some(target) = &self.callback {
-                callbacks::deliver_all(&simulator, &self.sid, target, self.mode, inbox).await;
+            if let Some(recipient) = &reports {
+                deliver_all(&simulator, recipient, reporting, inbox).await;
             }
         };
         tokio::join!(changes, reports);
     }
 
-    /// `None`: the message was cancelled or forgotten, so its course ends here.
-    fn change(&self, simulator: &Simulator, step: &Step) -> Option<Callback> {
-        let mut store = simulator.store();
-        let message = store.advance(
-            &self.sid,
-            step.status,
-            step.error_code,
-            simulator.clock.now(),
-        )?;
-        if message.from.is_none() {
-            message.from = Some(simulator.pool_sender().to_owned());
+    async fn change_all(&self, simulator: &Simulator, report: impl Fn(Callback)) {
+        let mut due = self.start;
+        let mut turn = self.turn;
+        let mut is_queued = true;
+        for &(mut step) in &self.steps {
+            let leaves_queue = is_queued && step.status.has_left();
+            if leaves_queue && turn.is_none() {
+                // Prescribed without a `queued` before it: it takes its place when its time has come.
+                simulator.clock.sleep_until(due).await;
+                match self.take_turn(simulator, due) {
+                    Ok(time) => turn = Some(time),
+                    Err(failed) => step = failed,
+                }
+            }
+            due = later(due, step.after);
+            if leaves_queue {
+                is_queued = false;
+                due = turn.unwrap_or(due).max(due);
+                if due > self.expires_at && step.status != TwilioStatus::Failed {
+                    due = self.expires_at;
+                    step = failure(VALIDITY_EXPIRED);
+                }
+            }
+            simulator.clock.sleep_until(due).await;
+            if turn.is_none() && step.status != TwilioStatus::Failed {
+                match self.take_turn(simulator, due) {
+                    Ok(time) => turn = Some(time),
+                    Err(failed) => step = failed,
+                }
+            }
+            let Some(callback) = self.change(simulator, step) else {
+                return;
+            };
+            report(callback);
         }
+    }
+
+    /// Gives the message a sender, if it has none yet, and a place in its queue at `now`. Returns when its turn comes.
+    fn take_turn(&self, simulator: &Simulator, now: DateTime<Utc>) -> Result<DateTime<Utc>, Step> {
+        let (sender, segments) = {
+            let mut store = simulator.store();
+            // Forgotten or cancelled: the change that follows finds that, too.
+            let message = store.find_mut(&self.sid);
+            let Some(message) = message.filter(|message| !message.status.is_final()) else {
+                return Ok(self.start);
+            };
+            let service = message.messaging_service_sid.as_deref();
+            let pick = || simulator.pool_sender(&message.to, service);
+            let sender = message.from.get_or_insert_with(pick);
+            (sender.clone(), message.segments)
+        };
+        match simulator.take_turn(&sender, segments, now, self.expires_at) {
+            Turn::At(time) => Ok(time),
+            Turn::TooLate => Ok(DateTime::<Utc>::MAX_UTC),
+            Turn::QueueFull => Err(failure(QUEUE_OVERFLOW)),
+        }
+    }
+
+    /// `None`: the message was cancelled or forgotten, so its course ends here.
+    fn change(&self, simulator: &Simulator, step: Step) -> Option<Callback> {
+        let now = simulator.clock.now();
+        let mut store = simulator.store();
+        let message = store.advance(&self.sid, step.status, step.error_code, now)?;
         Some(Callback::new(message, &simulator.credentials.account_sid))
     }
 }
 
-/// The statuses that follow `initial`. A scheduled message waits for `send_at`, counted from `now`.
-fn steps(
-    initial: TwilioStatus,
-    send_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-    settings: &Settings,
-) -> Vec<Step> {
-    let delays = settings.callback_delays_ms;
-    let step = |after, status: TwilioStatus| Step {
-        after,
-        status,
-        error_code: status.is_error().then(|| settings.final_error_code()),
+fn failure(code: i32) -> Step {
+    Step {
+        after: Duration::ZERO,
+        status: TwilioStatus::Failed,
+        error_code: Some(code),
+    }
+}
+
+/// The steps a rule prescribes; what it leaves open is as in the settings.
+fn prescribed(path: Vec<RuleStep>, settings: &Settings) -> Vec<Step> {
+    path.into_iter()
+        .map(|step| {
+            let usual = settings.callback_delays_ms.before(step.status);
+            let code = step.status.is_error().then(|| settings.final_error_code());
+            Step {
+                after: step.after.unwrap_or(usual),
+                status: step.status,
+                error_code: step.error_code.or(code),
+            }
+        })
+        .collect()
+}
+
+/// The statuses that follow `initial` when nothing else is prescribed.
+fn usual(initial: TwilioStatus, settings: &Settings) -> Vec<Step> {
+    let end = match settings.final_status {
+        FinalStatus::Failed => [TwilioStatus::Failed].as_slice(),
+        FinalStatus::Sent => &[TwilioStatus::Sent],
+        FinalStatus::Delivered => &[TwilioStatus::Sent, TwilioStatus::Delivered],
+        FinalStatus::Undelivered => &[TwilioStatus::Sent, TwilioStatus::Undelivered],
     };
-    let mut steps = Vec::with_capacity(3);
-    match initial {
-        TwilioStatus::Accepted => steps.push(step(delays.queued(), TwilioStatus::Queued)),
-        TwilioStatus::Scheduled => {
-            let wait = send_at.map_or(Duration::ZERO, |time| {
-                (time - now).to_std().unwrap_or_default()
-            });
-            steps.push(step(wait, TwilioStatus::Queued));
-        }
-        _ => {}
-    }
-    if settings.final_status == FinalStatus::Failed {
-        steps.push(step(delays.sent(), TwilioStatus::Failed));
-        return steps;
-    }
-    steps.push(step(delays.sent(), TwilioStatus::Sent));
-    match settings.final_status {
-        FinalStatus::Delivered => steps.push(step(delays.delivered(), TwilioStatus::Delivered)),
-        FinalStatus::Undelivered => steps.push(step(delays.delivered(), TwilioStatus::Undelivered)),
-        FinalStatus::Failed | FinalStatus::Sent => {}
-    }
+    let queued = match initial {
+        TwilioStatus::Accepted => Some(settings.callback_delays_ms.before(TwilioStatus::Queued)),
+        // Its time has come: it is queued at once.
+        TwilioStatus::Scheduled => Some(Duration::ZERO),
+        _ => None,
+    };
+    let queued = queued.map(|after| Step {
+        after,
+        status: TwilioStatus::Queued,
+        error_code: None,
+    });
+    let rest = end.iter().map(|&status| RuleStep {
+        status,
+        error_code: None,
+        after: None,
+    });
+    let mut steps = Vec::from_iter(queued);
+    steps.extend(prescribed(rest.collect(), settings));
     steps
 }
 
@@ -136,10 +243,10 @@ mod tests {
 
     fn statuses(initial: TwilioStatus, patch: &str) -> Vec<(u64, &'static str, Option<i32>)> {
         let mut settings = Settings::new(1, 2, 3);
-        settings.apply(&serde_json::from_str(patch).unwrap());
-        let now = "2026-11-22T12:00:00Z".parse().unwrap();
-        let send_at = "2026-11-22T12:10:00Z".parse().unwrap();
-        steps(initial, Some(send_at), now, &settings)
+        settings
+            .apply(serde_json::from_str(patch).unwrap())
+            .unwrap();
+        usual(initial, &settings)
             .iter()
             .map(|step| {
                 (
@@ -160,7 +267,7 @@ mod tests {
         let scheduled = statuses(TwilioStatus::Scheduled, "{}");
         assert_eq!(
             scheduled,
-            [[(600_000, "queued", None)].as_slice(), &rest].concat()
+            [[(0, "queued", None)].as_slice(), &rest].concat()
         );
     }
 

@@ -36,6 +36,12 @@ impl Form {
         self.value(name).filter(|value| !value.is_empty())
     }
 
+    /// Whether a switch is on; clients write `true` and `True`.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.value(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
     /// All values of `name`, in order.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0

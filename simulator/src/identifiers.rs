@@ -16,9 +16,21 @@ pub(crate) fn is_sid(prefix: &str, text: &str) -> bool {
         .is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Whether `text` has the form of a sender: an E.164 number, a short code of 3 to 8 digits, or an alphanumeric sender
-/// of at most 11 characters with at least one letter.
+/// Channels besides SMS; their addresses begin with the name and a colon.
+const CHANNELS: [&str; 3] = ["whatsapp", "messenger", "rcs"];
+
+/// Channel and address of `whatsapp:+14155550100`. `None`: not the address of another channel.
+pub(crate) fn channel_address(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':')
+        .filter(|(channel, _)| CHANNELS.contains(channel))
+}
+
+/// Whether `text` has the form of a sender: an E.164 number, a short code of 3 to 8 digits, an alphanumeric sender of
+/// at most 11 characters with at least one letter, or an address of another channel.
 pub(crate) fn is_sender(text: &str) -> bool {
+    if let Some((_, address)) = channel_address(text) {
+        return !address.is_empty();
+    }
     let is_short_code = (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     let is_alphanumeric = text.len() <= 11
         && text.bytes().any(|b| b.is_ascii_alphabetic())
@@ -43,7 +55,7 @@ mod tests {
 
     #[test]
     fn senders_are_numbers_short_codes_or_names() {
-        for good in ["+15005550006", "12345", "HERALD", "Herald 24"] {
+        for good in ["+15005550006", "12345", "HERALD", "Herald 24", "rcs:herald"] {
             assert!(is_sender(good), "{good}");
         }
         for bad in [
@@ -51,6 +63,7 @@ mod tests {
             "5005550006123",
             "name that is too long",
             "+",
+            "whatsapp:",
             "+1500",
             "héros",
         ] {

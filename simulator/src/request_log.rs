@@ -32,9 +32,11 @@ pub(crate) struct CreateOutcome {
     pub(crate) to: Option<String>,
     /// The message; `null` when none was accepted.
     pub(crate) sid: Option<String>,
-    /// The planned fault it met.
+    /// The fault it met.
     pub(crate) fault: Option<FaultKind>,
-    /// Status of the answer; `null` when none was given (reset, stall).
+    /// What else is unusual about the answer: `slow_answer`, `slow_body`, `problem_body`.
+    pub(crate) modifiers: Vec<&'static str>,
+    /// Status of the answer; `null` when none was complete (reset, stall).
     pub(crate) http_status: Option<u16>,
     /// Twilio's error code in the answer.
     pub(crate) code: Option<i32>,
@@ -61,12 +63,12 @@ impl RequestLog {
         &self.entries
     }
 
-    /// How many were refused as Twilio would, without a planned fault.
+    /// How many were refused as Twilio would, without a fault.
     pub(crate) fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// How many met a planned fault (slow answers alone are none).
+    /// How many met a fault (slow answers alone are none).
     pub(crate) fn faulted(&self) -> u64 {
         self.faulted
     }

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -27,6 +27,10 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 /// The value of the `Twilio-Request-Id` header.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
+
+/// How many requests of Twilio's side were under way with this one when it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConcurrentRequests(pub(crate) usize);
 
 /// Why the server cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -97,18 +101,37 @@ fn router(simulator: Arc<Simulator>) -> Router {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, 20004, "Method not allowed")
         })
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
-        .layer(middleware::from_fn(identify))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&simulator),
+            identify,
+        ))
         .nest("/_sim", control::guarded(control_routes()))
         .with_state(simulator)
 }
 
-/// Gives the request an id and shows it in the answer.
-async fn identify(mut request: Request, next: Next) -> Response {
+/// Gives the request an id, counts it among those under way, and shows both in the answer.
+async fn identify(
+    State(simulator): State<Arc<Simulator>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let start = Instant::now();
     let id = new_sid("RQ");
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let under_way = simulator.begin_request();
+    let extensions = request.extensions_mut();
+    extensions.insert(RequestId(id.clone()));
+    extensions.insert(ConcurrentRequests(under_way.count));
     let mut response = next.run(request).await;
-    if let Ok(value) = HeaderValue::try_from(id) {
-        response.headers_mut().insert("twilio-request-id", value);
+    let headers = response.headers_mut();
+    headers.insert("twilio-concurrent-requests", under_way.count.into());
+    let duration = format!("{:.3}", start.elapsed().as_secs_f64());
+    for (name, value) in [
+        ("twilio-request-id", id),
+        ("twilio-request-duration", duration),
+    ] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
     }
     response
 }
@@ -148,9 +171,9 @@ async fn grace_after(stopped: &mut watch::Receiver<bool>) {
 fn report_unfinished(simulator: &Simulator) {
     let callbacks_unsent = simulator.courier.waiting();
     let store = simulator.store();
-    let accepted = store.messages().len();
+    let accepted = store.accepted().len();
     let is_under_way = |message: &&crate::store::Message| !message.status.is_final();
-    let without_final_status = store.messages().iter().filter(is_under_way).count();
+    let without_final_status = store.accepted().filter(is_under_way).count();
     if callbacks_unsent == 0 && without_final_status == 0 {
         tracing::info!(accepted, "stopped");
         return;

@@ -1,16 +1,21 @@
-//! What can be changed while the simulator runs: the pace and mode of callbacks, and where messages end.
+//! What can be changed while the simulator runs: the pace and mode of callbacks, where messages end, and the limits.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::status::FinalStatus;
+use crate::callback_target::CallbackTarget;
+use crate::queues::{InvalidRate, QueueRates};
+use crate::status::{FinalStatus, TwilioStatus};
 
 /// Error code of `undelivered` and `failed` when none was set: "unknown error".
 const DEFAULT_ERROR_CODE: i32 = 30008;
 
+/// How much later a late callback comes when nothing else was set.
+const DEFAULT_LATE_MS: u64 = 2_000;
+
 /// The settings a message is accepted under. A change applies to messages accepted after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Settings {
     /// Pace of the status changes.
     pub(crate) callback_delays_ms: Delays,
@@ -20,6 +25,14 @@ pub(crate) struct Settings {
     pub(crate) final_status: FinalStatus,
     /// Error code of `undelivered` and `failed`.
     pub(crate) error_code: Option<i32>,
+    /// How much later a late callback comes.
+    callback_late_ms: u64,
+    /// StatusCallback of the Messaging Services, for creates that name none.
+    pub(crate) service_status_callback: Option<String>,
+    /// Rates of the senders; `null`: they send at once.
+    pub(crate) sender_queues: Option<QueueRates>,
+    /// Requests under way at once; one more is refused with 20429. 0: any number.
+    pub(crate) concurrency_limit: usize,
 }
 
 /// Milliseconds from one status to the next.
@@ -44,6 +57,12 @@ pub(crate) enum CallbackMode {
     Duplicate,
     /// Held back until the last status, then sent last to first.
     Reverse,
+    /// Held back until the last status, then sent in an order that depends on the seed.
+    Shuffle,
+    /// Each one `callback_late_ms` later; what follows does not wait for it.
+    Late,
+    /// Every one is lost on its way; the record of the message shows it.
+    Lost,
 }
 
 /// A partial change; what is absent stays as it is.
@@ -54,6 +73,29 @@ pub(crate) struct SettingsPatch {
     callbacks: Option<CallbackMode>,
     final_status: Option<FinalStatus>,
     error_code: Option<i32>,
+    callback_late_ms: Option<u64>,
+    service_status_callback: Option<String>,
+    sender_queues: Option<QueuesPatch>,
+    concurrency_limit: Option<usize>,
+}
+
+/// `true`: Twilio's rates; `false`: none; an object: Twilio's rates but for what it names.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum QueuesPatch {
+    Switch(bool),
+    Rates(QueueRates),
+}
+
+/// Why a change was refused; nothing of it holds.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// No such rate.
+    #[error(transparent)]
+    Rate(#[from] InvalidRate),
+    /// Not a URL Twilio would call.
+    #[error("service_status_callback {0} is not an http or https URL with a host; \"\" for none")]
+    Callback(String),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,11 +118,32 @@ impl Settings {
             callbacks: CallbackMode::Normal,
             final_status: FinalStatus::Delivered,
             error_code: None,
+            callback_late_ms: DEFAULT_LATE_MS,
+            service_status_callback: None,
+            sender_queues: None,
+            concurrency_limit: 0,
         }
     }
 
     /// Applies a partial change. A new final status without an error code takes the default code again.
-    pub(crate) fn apply(&mut self, patch: &SettingsPatch) {
+    pub(crate) fn apply(&mut self, patch: SettingsPatch) -> Result<(), SettingsError> {
+        if let Some(QueuesPatch::Rates(rates)) = &patch.sender_queues {
+            rates.check()?;
+        }
+        if let Some(url) = patch.service_status_callback {
+            if !url.is_empty() && CallbackTarget::parse(&url).is_none() {
+                return Err(SettingsError::Callback(url));
+            }
+            self.service_status_callback = Some(url).filter(|url| !url.is_empty());
+        }
+        match patch.sender_queues {
+            Some(QueuesPatch::Switch(true)) => self.sender_queues = Some(QueueRates::default()),
+            Some(QueuesPatch::Switch(false)) => self.sender_queues = None,
+            Some(QueuesPatch::Rates(rates)) => self.sender_queues = Some(rates),
+            None => {}
+        }
+        self.concurrency_limit = patch.concurrency_limit.unwrap_or(self.concurrency_limit);
+        self.callback_late_ms = patch.callback_late_ms.unwrap_or(self.callback_late_ms);
         if let Some(delays) = &patch.callback_delays_ms {
             let current = &mut self.callback_delays_ms;
             current.queued = delays.queued.unwrap_or(current.queued);
@@ -93,6 +156,17 @@ impl Settings {
             self.error_code = None;
         }
         self.error_code = patch.error_code.or(self.error_code);
+        Ok(())
+    }
+
+    /// Where the statuses of messages go that come through a Messaging Service and name no StatusCallback.
+    pub(crate) fn service_callback(&self) -> Option<CallbackTarget> {
+        CallbackTarget::parse(self.service_status_callback.as_deref()?)
+    }
+
+    /// How much later a late callback comes.
+    pub(crate) fn callback_late(&self) -> Duration {
+        Duration::from_millis(self.callback_late_ms)
     }
 
     /// The error code that goes with `undelivered` and `failed`.
@@ -102,19 +176,15 @@ impl Settings {
 }
 
 impl Delays {
-    /// From `accepted` to `queued`.
-    pub(crate) fn queued(self) -> Duration {
-        Duration::from_millis(self.queued)
-    }
-
-    /// From `queued` to `sent` or `failed`.
-    pub(crate) fn sent(self) -> Duration {
-        Duration::from_millis(self.sent)
-    }
-
-    /// From `sent` to `delivered` or `undelivered`.
-    pub(crate) fn delivered(self) -> Duration {
-        Duration::from_millis(self.delivered)
+    /// From the status before it to this one.
+    pub(crate) fn before(self, status: TwilioStatus) -> Duration {
+        use TwilioStatus::*;
+        Duration::from_millis(match status {
+            Accepted | Scheduled | Queued => self.queued,
+            Sending | Sent | Failed | Canceled => self.sent,
+            PartiallyDelivered | Delivered | Undelivered | Read => self.delivered,
+            Received => 0,
+        })
     }
 }
 
@@ -124,7 +194,9 @@ mod tests {
 
     fn patched(settings: &Settings, patch: &str) -> Settings {
         let mut settings = settings.clone();
-        settings.apply(&serde_json::from_str(patch).unwrap());
+        settings
+            .apply(serde_json::from_str(patch).unwrap())
+            .unwrap();
         settings
     }
 
@@ -134,8 +206,9 @@ mod tests {
         assert_eq!(patched(&start, "{}"), start);
 
         let slower = patched(&start, r#"{"callback_delays_ms":{"sent":20}}"#);
-        assert_eq!(slower.callback_delays_ms.sent(), Duration::from_millis(20));
-        assert_eq!(slower.callback_delays_ms.queued(), Duration::from_millis(1));
+        let before = |status| slower.callback_delays_ms.before(status).as_millis();
+        assert_eq!(before(TwilioStatus::Sent), 20);
+        assert_eq!(before(TwilioStatus::Queued), 1);
         assert_eq!(slower.callbacks, CallbackMode::Normal);
     }
 
@@ -152,11 +225,35 @@ mod tests {
     }
 
     #[test]
+    fn queues_are_switched_or_given_rates() {
+        let start = Settings::new(1, 2, 3);
+        let on = patched(&start, r#"{"sender_queues":true}"#);
+        assert_eq!(on.sender_queues, Some(QueueRates::default()));
+        let slower = patched(&on, r#"{"sender_queues":{"toll_free":1}}"#);
+        assert_ne!(slower.sender_queues, on.sender_queues);
+        assert_eq!(patched(&slower, r#"{"sender_queues":false}"#), start);
+    }
+
+    #[test]
+    fn a_refused_change_changes_nothing() {
+        let mut settings = Settings::new(1, 2, 3);
+        for wrong in [
+            r#"{"error_code":30003,"sender_queues":{"toll_free":0}}"#,
+            r#"{"error_code":30003,"service_status_callback":"nowhere"}"#,
+        ] {
+            let patch = serde_json::from_str(wrong).unwrap();
+            assert!(settings.apply(patch).is_err(), "{wrong}");
+        }
+        assert_eq!(settings, Settings::new(1, 2, 3));
+    }
+
+    #[test]
     fn unknown_settings_are_refused() {
         for wrong in [
             r#"{"callback":"none"}"#,
             r#"{"callbacks":"some"}"#,
             r#"{"callback_delays_ms":{"read":1}}"#,
+            r#"{"sender_queues":{"fax":1}}"#,
         ] {
             assert!(
                 serde_json::from_str::<SettingsPatch>(wrong).is_err(),

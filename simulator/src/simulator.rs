@@ -1,13 +1,19 @@
 //! The state all requests share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
 
 use crate::auth::{Credentials, Tokens};
 use crate::callbacks::Courier;
 use crate::cli::Options;
 use crate::clock::Clock;
-use crate::faults::FaultPlan;
+use crate::faults::chances::Chances;
+use crate::faults::plan::FaultPlan;
 use crate::inbound::Inbound;
+use crate::queues::{SenderQueues, Turn};
+use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::verify::Verify;
@@ -31,20 +37,38 @@ pub(crate) struct Simulator {
     pub(crate) inbound: Inbound,
     /// Verifications.
     pub(crate) verify: Verify,
-    initial_settings: Settings,
+    initial: Changeable,
     settings: Mutex<Settings>,
+    rules: Mutex<Rules>,
+    chances: Mutex<Chances>,
     faults: Mutex<FaultPlan>,
+    queues: Mutex<SenderQueues>,
     store: Mutex<Store>,
+    requests_under_way: AtomicUsize,
+}
+
+/// What the command line sets and the control side changes.
+struct Changeable {
+    settings: Settings,
+    rules: Rules,
+    chances: Chances,
+}
+
+/// One request under way; dropped, it is over.
+pub(crate) struct RequestUnderWay {
+    simulator: Arc<Simulator>,
+    /// How many there are with this one.
+    pub(crate) count: usize,
 }
 
 impl Simulator {
     /// A simulator without messages.
     pub(crate) fn new(options: Options) -> Self {
-        let settings = Settings::new(
-            options.delay_queued_ms,
-            options.delay_sent_ms,
-            options.delay_delivered_ms,
-        );
+        let initial = Changeable {
+            settings: options.settings(),
+            rules: options.rules(),
+            chances: Chances::new(options.fault_seed, options.faults),
+        };
         Self {
             clock: Clock::default(),
             courier: Courier::default(),
@@ -65,10 +89,14 @@ impl Simulator {
             verify: Verify::new(options.verify_services, options.verify_code),
             senders: options.senders,
             messaging_services: options.messaging_services,
-            settings: Mutex::new(settings.clone()),
-            initial_settings: settings,
+            settings: Mutex::new(initial.settings.clone()),
+            rules: Mutex::new(initial.rules.clone()),
+            chances: Mutex::new(initial.chances.clone()),
+            initial,
             faults: Mutex::default(),
+            queues: Mutex::default(),
             store: Mutex::default(),
+            requests_under_way: AtomicUsize::new(0),
         }
     }
 
@@ -77,9 +105,19 @@ impl Simulator {
         lock(&self.store)
     }
 
-    /// The faults to come.
+    /// The faults planned for the next creates.
     pub(crate) fn faults(&self) -> MutexGuard<'_, FaultPlan> {
         lock(&self.faults)
+    }
+
+    /// The faults that come by chance.
+    pub(crate) fn chances(&self) -> MutexGuard<'_, Chances> {
+        lock(&self.chances)
+    }
+
+    /// The rules for certain messages.
+    pub(crate) fn rules(&self) -> MutexGuard<'_, Rules> {
+        lock(&self.rules)
     }
 
     /// The present settings.
@@ -87,22 +125,61 @@ impl Simulator {
         lock(&self.settings)
     }
 
-    /// The sender a Messaging Service picks.
-    pub(crate) fn pool_sender(&self) -> &str {
-        self.senders
-            .first()
-            .map_or(DEFAULT_POOL_SENDER, String::as_str)
+    /// The sender a Messaging Service picks for this recipient, always the same one: from its own pool if it was
+    /// given one, otherwise from the senders of the account.
+    pub(crate) fn pool_sender(&self, to: &str, service: Option<&str>) -> String {
+        let own = service.map(|service| self.inbound.senders_of(service));
+        let own = own.filter(|senders| !senders.is_empty());
+        let pool = own.as_ref().unwrap_or(&self.senders);
+        let sum: usize = to.bytes().map(usize::from).sum();
+        let place = sum.checked_rem(pool.len());
+        place
+            .and_then(|place| pool.get(place).cloned())
+            .unwrap_or_else(|| DEFAULT_POOL_SENDER.to_owned())
     }
 
-    /// Forgets messages, requests and faults, and returns to real time and to the settings of the command line.
+    /// When a message of this sender that comes at `now` leaves: at once, unless senders have queues.
+    pub(crate) fn take_turn(
+        &self,
+        sender: &str,
+        segments: usize,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Turn {
+        let Some(rates) = self.settings().sender_queues.clone() else {
+            return Turn::At(now);
+        };
+        lock(&self.queues).take(sender, segments, now, expires_at, &rates)
+    }
+
+    /// Counts a request of Twilio's side until the answer is dropped.
+    pub(crate) fn begin_request(self: &Arc<Self>) -> RequestUnderWay {
+        RequestUnderWay {
+            simulator: Arc::clone(self),
+            count: self.requests_under_way.fetch_add(1, Ordering::Relaxed) + 1,
+        }
+    }
+
+    /// Forgets messages, requests and faults, and returns to real time and to what the command line said.
     pub(crate) fn reset(&self) {
-        *self.settings() = self.initial_settings.clone();
+        *self.settings() = self.initial.settings.clone();
+        *self.rules() = self.initial.rules.clone();
+        *self.chances() = self.initial.chances.clone();
         *self.faults() = FaultPlan::default();
+        *lock(&self.queues) = SenderQueues::default();
         *self.store() = Store::default();
         self.inbound.reset();
         self.verify.reset();
         self.credentials.reset();
         self.clock.reset();
+    }
+}
+
+impl Drop for RequestUnderWay {
+    fn drop(&mut self) {
+        self.simulator
+            .requests_under_way
+            .fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,8 @@
 -- How many recipients there are the planner cannot know. The forms below keep the cost theirs alone, index by index, however
 -- large the tables are: a lateral limit 1, and an aggregate in place of exists, cannot become a scan of all people.
 decided as materialized (
-    select g.user_id, g.subscription_id, g.channel, g.phone_number, g.open_at, {gate} as reason,
+    select g.user_id, g.subscription_id, g.channel, g.phone_number, g.variant,
+           case g.channel when 'sms' then g.open_at else g.due_at end as open_at, {gate} as reason,
            {ext}.herald_uuid_v7() as delivery_id, {ext}.herald_uuid_v7() as message_id
     from (
         select coalesce(s.user_id, source.target_user_id) as user_id,
@@ -27,6 +28,9 @@ decided as materialized (
                p.phone_invalid_reason,
                coalesce(p.opted_out, false) as opted_out,
                source.prefixes, source.due_at, source.expires_at,
+               -- Which of the other languages' texts: the person's own, or the same without a region.
+               coalesce(array_position(source.locales, lower(n.locale)),
+                        array_position(source.locales, split_part(lower(n.locale), '-', 1))) as variant,
                {open_at} as open_at
         from source
         {recipients}

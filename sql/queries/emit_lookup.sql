@@ -17,7 +17,11 @@ select et.event_type is not null                as is_known,
                 $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id,
        jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object,
        t.max_length,
-       rules.prefixes, rules.spread, rules.minimum
+       rules.prefixes, rules.spread, rules.minimum,
+       -- Are there other languages? The ends of the index say so.
+       coalesce((select min(o.locale) <> max(o.locale)
+                 from herald.sms_templates o
+                 where o.template_key = et.template_key and o.is_active), false) as has_variants
 from ({rules}) as rules
 left join herald.notification_event_types et on et.event_type = $1
 left join lateral (

@@ -9,5 +9,7 @@ source as not materialized (
            $19::smallint as segments, $20::text[] as channels, $21::boolean as type_active,
            $22::boolean as admin_only, $23::boolean as wakes,
            $25::text[] as prefixes, $26::integer as spread, $27::integer as minimum,
+           $28::text[] as locales, $29::text[] as bodies, $30::text[] as encodings, $31::smallint[] as segment_counts,
+           $32::uuid[] as template_ids, $33::text as title, $34::text as action_url,
            greatest({now}, $12::timestamptz) as due_at
 )

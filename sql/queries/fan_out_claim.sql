@@ -5,10 +5,11 @@ with orphan as (
     where q.job_type = 'fan_out' and q.run_at <= now()
       and not exists (select from herald.notification_events e where e.id = q.subject_id)
 )
-select q.id, q.payload::text, t.message_template, t.max_length, q.target_user_id is not null as has_target
+select q.id, q.payload::text, t.message_template, t.max_length, q.target_user_id, t.template_key::text,
+       greatest(q.created_at, t.created_at) as made_at
 from unnest($1) as rank (priority)
 cross join lateral (
-    select e.id, e.payload, e.template_id, e.target_user_id
+    select e.id, e.payload, e.template_id, e.target_user_id, e.created_at
     from herald.queue_jobs q
     join herald.notification_events e on e.id = q.subject_id
     where q.job_type = 'fan_out' and q.priority = rank.priority and q.run_at <= now()

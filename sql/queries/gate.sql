@@ -7,7 +7,8 @@ case
     when g.unwanted is not null then g.unwanted
     when not g.in_audience then 'not_admin'
     when not g.channel_enabled then 'preference'
-    when g.channel <> 'sms' then 'no_adapter'
+    when g.channel in ('email', 'push') then 'no_adapter'
+    when g.channel = 'in_app' then case when g.expires_at <= g.due_at then 'expired' end
     when g.phone_number is null then 'no_phone'
     when not g.phone_verified and g.phone_invalid_reason is not null then 'invalid_number'
     when not g.phone_verified then 'unverified'

@@ -78,3 +78,8 @@ comment on column herald.user_notifications.expires_at is 'Not shown after this 
 comment on column herald.user_notifications.read_at is 'When the user read it.';
 comment on column herald.user_notifications.dismissed_at is 'When the user put it away.';
 comment on column herald.user_notifications.created_at is 'When it was made.';
+
+comment on column herald.notification_deliveries.external_id is
+    'The text (sms_messages.id) or the notification inside the application (user_notifications.id), as text; NULL = suppressed.';
+comment on column herald.notification_event_types.default_channels is
+    'Channels a subscriber is notified on: sms and in_app; email and push have no adapter yet and are recorded as suppressed (no_adapter).';

@@ -1,10 +1,14 @@
 //! Templates, numbers for administrators, and a delivery tried again.
 
-use pgrx::pg_sys::BuiltinOid::{BOOLOID, INT2ARRAYOID, INT4OID, TEXTARRAYOID, TEXTOID, UUIDOID};
+use pgrx::pg_sys::BuiltinOid::{
+    BOOLOID, INT2ARRAYOID, INT4OID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDOID,
+};
 
 use super::query;
 use crate::query::Query;
 
+query!(/** A template's other languages. */ TEMPLATE_VARIANTS, "template_variants.sql", false,
+    [TEXTOID, UUIDOID, TIMESTAMPTZOID]);
 query!(/** The version of a template in use for a language. */ TEMPLATE, "template.sql", false, [TEXTOID, TEXTOID]);
 
 const DELIVERIES: &str = include_str!("../../../sql/queries/deliveries_since.sql");

@@ -3,7 +3,7 @@
 
 use pgrx::pg_sys::BuiltinOid::{
     self, BOOLOID, INT2ARRAYOID, INT2OID, INT4OID, INTERVALOID, JSONBOID, TEXTARRAYOID, TEXTOID,
-    TIMESTAMPTZOID, UUIDOID,
+    TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
 };
 
 use super::{BREAKER, query};
@@ -18,6 +18,8 @@ const LIMITS: &str = include_str!("../../../sql/queries/limits.sql");
 const SOURCE: &str = include_str!("../../../sql/queries/emit_source.sql");
 const DECIDE: &str = include_str!("../../../sql/queries/decide.sql");
 const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
+/// Notifications inside the application; an event without that channel does not pay for them.
+const IN_APP: &str = include_str!("../../../sql/queries/in_app.sql");
 const DEFERRAL: &str = include_str!("../../../sql/queries/fan_out_deferral.sql");
 /// Gives reservations back; part of the statements that learn that a text was not sent.
 pub const REFUND: &str = include_str!("../../../sql/queries/refund.sql");
@@ -49,7 +51,7 @@ const FANNED_OUT_ONCE: &str = "where source.status = 'fanned_out' and exists (se
 /// Of many rows one wakes the daemons.
 const FIRST: &str = "row_number() over () = 1";
 
-const EMIT_ARGUMENTS: [BuiltinOid; 27] = [
+const EMIT_ARGUMENTS: [BuiltinOid; 34] = [
     UUIDOID,
     TEXTOID,
     TEXTOID,
@@ -77,10 +79,17 @@ const EMIT_ARGUMENTS: [BuiltinOid; 27] = [
     TEXTARRAYOID,
     INT4OID,
     INT4OID,
+    TEXTARRAYOID,
+    TEXTARRAYOID,
+    TEXTARRAYOID,
+    INT2ARRAYOID,
+    UUIDARRAYOID,
+    TEXTOID,
+    TEXTOID,
 ];
 
-const EXPLAIN_ARGUMENTS: [BuiltinOid; 28] = {
-    let mut arguments = [TIMESTAMPTZOID; 28];
+const EXPLAIN_ARGUMENTS: [BuiltinOid; 35] = {
+    let mut arguments = [TIMESTAMPTZOID; 35];
     let mut place = 0;
     while place < EMIT_ARGUMENTS.len() {
         arguments[place] = EMIT_ARGUMENTS[place];
@@ -90,7 +99,7 @@ const EXPLAIN_ARGUMENTS: [BuiltinOid; 28] = {
 };
 
 macro_rules! emit_query {
-    ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr, $deferral:expr, $first:expr, $conflict:expr, $only:expr) => {
+    ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr, $deferral:expr, $first:expr, $conflict:expr, $only:expr, $in_app:expr) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
@@ -100,6 +109,7 @@ macro_rules! emit_query {
                 ("{now}", "now()"),
                 ("{decide}", DECIDE),
                 ("{fan_out}", FAN_OUT),
+                ("{in_app}", $in_app),
                 ("{deferral}", $deferral),
                 ("{first}", $first),
                 ("{recipients}", $recipients),
@@ -120,13 +130,21 @@ macro_rules! emit_query {
 }
 
 emit_query!(/** An event for one user. */
-    EMIT_TARGETED, TARGET, UNWANTED, "", "true", "", FANNED_OUT);
+    EMIT_TARGETED, TARGET, UNWANTED, "", "true", "", FANNED_OUT, "");
 emit_query!(/** An event for one user, with a dedup key. */
-    EMIT_TARGETED_ONCE, TARGET, UNWANTED, "", "true", ONCE, FANNED_OUT_ONCE);
+    EMIT_TARGETED_ONCE, TARGET, UNWANTED, "", "true", ONCE, FANNED_OUT_ONCE, "");
 emit_query!(/** An event for every subscriber. */
-    EMIT_BROADCAST, EVERYBODY, "null::text", DEFERRAL, FIRST, "", FANNED_OUT);
+    EMIT_BROADCAST, EVERYBODY, "null::text", DEFERRAL, FIRST, "", FANNED_OUT, "");
 emit_query!(/** An event for every subscriber, with a dedup key. */
-    EMIT_BROADCAST_ONCE, EVERYBODY, "null::text", DEFERRAL, FIRST, ONCE, FANNED_OUT_ONCE);
+    EMIT_BROADCAST_ONCE, EVERYBODY, "null::text", DEFERRAL, FIRST, ONCE, FANNED_OUT_ONCE, "");
+emit_query!(/** An event for one user, also inside the application. */
+    EMIT_TARGETED_IN_APP, TARGET, UNWANTED, "", "true", "", FANNED_OUT, IN_APP);
+emit_query!(/** An event for one user, with a dedup key, also inside the application. */
+    EMIT_TARGETED_ONCE_IN_APP, TARGET, UNWANTED, "", "true", ONCE, FANNED_OUT_ONCE, IN_APP);
+emit_query!(/** An event for every subscriber, also inside the application. */
+    EMIT_BROADCAST_IN_APP, EVERYBODY, "null::text", DEFERRAL, FIRST, "", FANNED_OUT, IN_APP);
+emit_query!(/** An event for every subscriber, with a dedup key, also inside the application. */
+    EMIT_BROADCAST_ONCE_IN_APP, EVERYBODY, "null::text", DEFERRAL, FIRST, ONCE, FANNED_OUT_ONCE, IN_APP);
 
 macro_rules! explain_query {
     ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr) => {
@@ -136,7 +154,7 @@ macro_rules! explain_query {
             text: include_str!("../../../sql/queries/explain.sql"),
             parts: &[
                 ("{source}", SOURCE),
-                ("{now}", "coalesce($28, now())"),
+                ("{now}", "coalesce($35, now())"),
                 ("{decide}", DECIDE),
                 ("{recipients}", $recipients),
                 ("{unwanted}", $unwanted),
@@ -162,16 +180,55 @@ explain_query!(/** What an event for every subscriber would come to. */ EXPLAIN_
 query!(/** Registry, rules, text and earlier use of the key. */ EMIT_LOOKUP, "emit_lookup.sql", false,
     [TEXTOID, UUIDOID, TEXTOID, JSONBOID, JSONBOID],
     "{rules}" = RULES);
-query!(/** Writes one chunk of a deferred fan-out. */ FAN_OUT_CHUNK, "fan_out_chunk.sql", true,
-    [UUIDOID, TEXTOID, TEXTOID, INT2OID, BOOLOID, INT4OID],
-    "{rules}" = RULES, "{decide}" = DECIDE, "{fan_out}" = FAN_OUT, "{first}" = FIRST, "{recipients}" = CHUNK,
-    "{unwanted}" = "null::text", "{only}" = "", "{gate}" = GATE, "{open_at}" = OPEN_AT, "{due}" = "source.due_at",
-    "{urgency}" = "source.priority", "{setting}" = "source", "{zone}" = ZONE);
-query!(/** The whole fan-out of an event for one user that was in quarantine. */ FAN_OUT_TARGET, "fan_out_chunk.sql", true,
-    [UUIDOID, TEXTOID, TEXTOID, INT2OID, BOOLOID, INT4OID],
-    "{rules}" = RULES, "{decide}" = DECIDE, "{fan_out}" = FAN_OUT, "{first}" = "true", "{recipients}" = TARGET,
-    "{unwanted}" = UNWANTED, "{only}" = "where source.fan_out_cursor is null", "{gate}" = GATE, "{open_at}" = OPEN_AT,
-    "{due}" = "source.due_at", "{urgency}" = "source.priority", "{setting}" = "source", "{zone}" = ZONE);
+const CHUNK_ARGUMENTS: [BuiltinOid; 13] = [
+    UUIDOID,
+    TEXTOID,
+    TEXTOID,
+    INT2OID,
+    BOOLOID,
+    INT4OID,
+    TEXTARRAYOID,
+    TEXTARRAYOID,
+    TEXTARRAYOID,
+    INT2ARRAYOID,
+    UUIDARRAYOID,
+    TEXTOID,
+    TEXTOID,
+];
+
+macro_rules! chunk_query {
+    ($(#[$doc:meta])* $name:ident, $first:expr, $recipients:expr, $unwanted:expr, $only:expr) => {
+        $(#[$doc])*
+        pub const $name: Query = Query {
+            name: stringify!($name),
+            text: include_str!("../../../sql/queries/fan_out_chunk.sql"),
+            parts: &[
+                ("{rules}", RULES),
+                ("{decide}", DECIDE),
+                ("{fan_out}", FAN_OUT),
+                ("{in_app}", IN_APP),
+                ("{first}", $first),
+                ("{recipients}", $recipients),
+                ("{unwanted}", $unwanted),
+                ("{only}", $only),
+                ("{gate}", GATE),
+                ("{open_at}", OPEN_AT),
+                ("{due}", "source.due_at"),
+                ("{urgency}", "source.priority"),
+                ("{setting}", "source"),
+                ("{zone}", ZONE),
+            ],
+            arguments: &CHUNK_ARGUMENTS,
+            writes: true,
+        };
+    };
+}
+
+chunk_query!(/** Writes one chunk of a deferred fan-out. */
+    FAN_OUT_CHUNK, FIRST, CHUNK, "null::text", "");
+chunk_query!(/** The whole fan-out of an event for one user that was in quarantine. */
+    FAN_OUT_TARGET, "true", TARGET, UNWANTED, "where source.fan_out_cursor is null");
+
 query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID],
     "{breaker}" = BREAKER, "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
     "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = ZONE);

@@ -12,11 +12,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::clock::{ClockChange, ClockFace};
 use crate::connection::Peer;
-use crate::faults::PlannedFault;
+use crate::faults::chances::{Chances, ChancesPatch};
+use crate::faults::plan::PlannedFault;
+use crate::rules::{Rule, Rules};
 use crate::settings::{Settings, SettingsPatch};
 use crate::simulator::Simulator;
 use reply::{ControlError, Window, parse};
@@ -26,9 +29,15 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
         .route("/health", get(async || Json(json!({"status": "ok"}))))
         .route("/messages", get(messages))
+        .route("/refused", get(refused))
         .route("/requests", get(requests))
         .route("/stats", get(stats))
         .route("/next", post(plan_faults))
+        .route("/faults", get(read_chances).post(change_chances))
+        .route(
+            "/rules",
+            get(read_rules).post(change_rules).delete(delete_rules),
+        )
         .route("/settings", get(read_settings).post(change_settings))
         .route("/clock", get(read_clock).post(change_clock))
         .route("/reset", post(reset))
@@ -52,7 +61,16 @@ async fn messages(
 ) -> Result<Response, ControlError> {
     let window = Window::read(window)?;
     let store = simulator.store();
-    Ok(window.list("accepted", store.messages().iter()))
+    Ok(window.list("accepted", store.accepted()))
+}
+
+async fn refused(
+    State(simulator): State<Arc<Simulator>>,
+    window: Result<Query<Window>, QueryRejection>,
+) -> Result<Response, ControlError> {
+    let window = Window::read(window)?;
+    let store = simulator.store();
+    Ok(window.list("refused", store.refused()))
 }
 
 async fn requests(
@@ -69,7 +87,7 @@ async fn stats(State(simulator): State<Arc<Simulator>>) -> impl IntoResponse {
     let store = simulator.store();
     Json(json!({
         "requests": store.requests.entries().len(),
-        "accepted": store.messages().len(),
+        "accepted": store.accepted().len(),
         "refused": store.requests.refused(),
         "faulted": store.requests.faulted(),
         "faults_planned": faults_planned,
@@ -77,6 +95,7 @@ async fn stats(State(simulator): State<Arc<Simulator>>) -> impl IntoResponse {
         "callbacks": {
             "confirmed": store.callbacks.confirmed,
             "failed": store.callbacks.failed,
+            "lost": store.callbacks.lost,
             "waiting": simulator.courier.waiting(),
         },
     }))
@@ -87,19 +106,53 @@ async fn plan_faults(
     body: Bytes,
 ) -> Result<Response, ControlError> {
     let body: Value = parse(&body)?;
-    let planned = match body {
-        Value::Array(entries) => entries,
-        entry => vec![entry],
-    };
-    let planned: Result<Vec<PlannedFault>, _> =
-        planned.into_iter().map(serde_json::from_value).collect();
-    let planned = planned.map_err(ControlError::not_understood)?;
+    let planned: Vec<PlannedFault> = one_or_more(body)?;
     let count = simulator
         .faults()
         .replace(planned)
         .map_err(ControlError::refused)?;
     tracing::info!(count, "faults planned");
     Ok(Json(json!({"planned": count})).into_response())
+}
+
+async fn read_chances(State(simulator): State<Arc<Simulator>>) -> Json<Chances> {
+    Json(simulator.chances().clone())
+}
+
+async fn change_chances(
+    State(simulator): State<Arc<Simulator>>,
+    body: Bytes,
+) -> Result<Json<Chances>, ControlError> {
+    let patch: ChancesPatch = parse(&body)?;
+    let mut chances = simulator.chances();
+    chances.apply(&patch).map_err(ControlError::refused)?;
+    Ok(Json(chances.clone()))
+}
+
+async fn read_rules(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
+    Json(json!({"rules": simulator.rules().entries()}))
+}
+
+/// A list takes the place of all rules; one rule goes to the end of them.
+async fn change_rules(
+    State(simulator): State<Arc<Simulator>>,
+    body: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let body: Value = parse(&body)?;
+    let is_list = body.is_array();
+    let new: Vec<Rule> = one_or_more(body)?;
+    let mut rules = simulator.rules();
+    if is_list {
+        *rules = Rules::new(new);
+    } else {
+        new.into_iter().for_each(|rule| rules.add(rule));
+    }
+    Ok(Json(json!({"rules": rules.entries()})))
+}
+
+async fn delete_rules(State(simulator): State<Arc<Simulator>>) -> StatusCode {
+    *simulator.rules() = Rules::default();
+    StatusCode::NO_CONTENT
 }
 
 async fn read_settings(State(simulator): State<Arc<Simulator>>) -> Json<Settings> {
@@ -112,7 +165,7 @@ async fn change_settings(
 ) -> Result<Json<Settings>, ControlError> {
     let patch: SettingsPatch = parse(&body)?;
     let mut settings = simulator.settings();
-    settings.apply(&patch);
+    settings.apply(patch).map_err(ControlError::refused)?;
     tracing::info!(settings = ?*settings, "settings changed");
     Ok(Json(settings.clone()))
 }
@@ -139,6 +192,18 @@ async fn reset(State(simulator): State<Arc<Simulator>>) -> StatusCode {
     simulator.reset();
     tracing::info!("reset");
     StatusCode::NO_CONTENT
+}
+
+/// The entries of a list, or the one entry that is none.
+fn one_or_more<T: DeserializeOwned>(body: Value) -> Result<Vec<T>, ControlError> {
+    let entries = match body {
+        Value::Array(entries) => entries,
+        entry => vec![entry],
+    };
+    let entries = entries.into_iter().map(serde_json::from_value);
+    entries
+        .collect::<Result<_, _>>()
+        .map_err(ControlError::not_understood)
 }
 
 async fn only_this_machine(

@@ -9,6 +9,7 @@ pub(crate) mod control;
 mod country;
 mod opt_outs;
 mod receive;
+mod record;
 mod replies;
 mod services;
 mod text;
@@ -52,6 +53,13 @@ impl Inbound {
         *self.state() = State::new(self.url.clone());
     }
 
+    /// The sender pool of a Messaging Service; empty: it was given none.
+    pub(crate) fn senders_of(&self, service: &str) -> Vec<String> {
+        let state = self.state();
+        let service = state.settings.messaging_services.get(service);
+        service.map_or_else(Vec::new, |service| service.senders.clone())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,7 +81,8 @@ pub(crate) fn verdict(
     from: Option<&str>,
     service: Option<&str>,
 ) -> Verdict {
+    let picked = || simulator.pool_sender(to, service);
+    let from = from.map_or_else(picked, str::to_owned);
     let state = simulator.inbound.state();
-    let from = from.unwrap_or_else(|| simulator.pool_sender());
-    state.opt_outs.verdict(to, from, service, &state.settings)
+    state.opt_outs.verdict(to, &from, service, &state.settings)
 }

@@ -8,9 +8,10 @@ use herald_core::twilio_keywords::SenderKind;
 use serde::Deserialize;
 
 use super::opt_outs::Inbound;
+use super::record;
 use super::replies;
 use super::services::Webhook;
-use super::text::Text;
+use super::text::{SentReply, Text};
 use super::twiml::Answer;
 use super::webhook;
 use crate::identifiers::{is_sid, new_sid};
@@ -156,7 +157,22 @@ fn admit(simulator: &Simulator, new: &NewText) -> (Text, Option<Webhook>) {
         .webhook_of(text.messaging_service_sid.as_deref());
     let webhook = webhook.cloned();
     state.texts.push(text.clone());
+    drop(guard);
+    keep(simulator, &text, true, &text.replies);
     (text, webhook)
+}
+
+/// Puts a new text, and its replies, among the account's messages. The store is never locked under the inbound state:
+/// a course holds the store while it asks for a sender.
+fn keep(simulator: &Simulator, text: &Text, is_new: bool, replies: &[SentReply]) {
+    let mut store = simulator.store();
+    if is_new {
+        store.keep(record::of_text(text));
+    }
+    for reply in replies {
+        let service = text.messaging_service_sid.clone();
+        store.keep(record::of_reply(reply, service));
+    }
 }
 
 /// The service that the last text from this sender to this person went through.
@@ -218,7 +234,7 @@ async fn call(
             (answer, Err(code))
         }
     };
-    let reports = {
+    let (replies, reports) = {
         let now = simulator.clock.now();
         let mut state = simulator.inbound.state();
         let sent: Vec<_> = answer
@@ -232,14 +248,14 @@ async fn call(
         };
         known.webhook.extend(called.calls);
         known.alerts.extend(answer.warnings);
-        let mut reports = Vec::new();
-        for (reply, report) in sent {
-            known.alerts.extend(reply.error_code);
-            known.replies.push(reply);
-            reports.extend(report);
-        }
-        reports
+        let (replies, reports): (Vec<_>, Vec<_>) = sent.into_iter().unzip();
+        known
+            .alerts
+            .extend(replies.iter().filter_map(|reply| reply.error_code));
+        known.replies.extend_from_slice(&replies);
+        (replies, reports.into_iter().flatten())
     };
+    keep(simulator, text, false, &replies);
     for report in reports {
         tokio::spawn(report.run(Arc::clone(simulator)));
     }

@@ -10,9 +10,11 @@ use super::opt_outs::Verdict;
 use super::services::{InboundSettings, Method};
 use super::text::{Author, SentReply, Text};
 use super::twiml::Reply;
-use super::{State, webhook};
+use super::{State, record, webhook};
+use crate::callbacks::Callback;
 use crate::identifiers::new_sid;
 use crate::simulator::Simulator;
+use crate::status::{Direction, TwilioStatus};
 
 /// Where the statuses of a reply are reported.
 pub(super) struct Report {
@@ -73,15 +75,15 @@ pub(super) fn from_webhook(
 
 fn sent(text: &Text, reply: &Reply, by: Author, verdict: Verdict, at: DateTime<Utc>) -> SentReply {
     let (status, error_code) = match verdict {
-        Verdict::Clear => ("delivered", None),
-        Verdict::Refused | Verdict::Fails => ("failed", Some(21610)),
-        Verdict::Undelivered => ("undelivered", Some(30004)),
+        Verdict::Clear => (TwilioStatus::Delivered, None),
+        Verdict::Refused | Verdict::Fails => (TwilioStatus::Failed, Some(21610)),
+        Verdict::Undelivered => (TwilioStatus::Undelivered, Some(30004)),
     };
     SentReply {
         sid: new_sid(if reply.media.is_empty() { "SM" } else { "MM" }),
         at,
         by,
-        direction: "outbound-reply",
+        direction: Direction::OutboundReply,
         from: reply.from.clone().unwrap_or_else(|| text.to.clone()),
         to: reply.to.clone().unwrap_or_else(|| text.from.clone()),
         segments: segments::count(&reply.body).segments,
@@ -95,40 +97,25 @@ fn sent(text: &Text, reply: &Reply, by: Author, verdict: Verdict, at: DateTime<U
 impl Report {
     /// Reports the statuses of the reply, one after the other.
     pub(super) async fn run(self, simulator: Arc<Simulator>) {
-        let before: &[&str] = match self.reply.status {
-            "failed" => &[],
-            _ => &["sent"],
-        };
-        for status in before.iter().chain([&self.reply.status]) {
+        let end = self.reply.status;
+        let has_left = end != TwilioStatus::Failed;
+        let before = has_left.then_some(TwilioStatus::Sent);
+        for status in before.into_iter().chain([end]) {
             let params = self.params(status, &simulator.credentials.account_sid);
-            if webhook::call(&simulator, &self.url, Method::Post, &params)
-                .await
-                .is_none()
-            {
+            let called = webhook::call(&simulator, &self.url, Method::Post, &params).await;
+            if called.is_none() {
                 tracing::warn!(sid = self.reply.sid, "statusCallback is not a valid URL");
                 return;
             }
         }
     }
 
-    fn params(&self, status: &str, account_sid: &str) -> Vec<(String, String)> {
-        let reply = &self.reply;
-        let mut params = vec![
-            ("ApiVersion", "2010-04-01"),
-            ("MessageSid", &reply.sid),
-            ("SmsSid", &reply.sid),
-            ("MessageStatus", status),
-            ("SmsStatus", status),
-            ("AccountSid", account_sid),
-            ("To", &reply.to),
-            ("From", &reply.from),
-        ];
-        let service = self.messaging_service_sid.as_deref();
-        params.extend(service.map(|sid| ("MessagingServiceSid", sid)));
-        let code = reply.error_code.filter(|_| status == reply.status);
-        let code = code.map(|code| code.to_string());
-        params.extend(code.as_deref().map(|code| ("ErrorCode", code)));
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        params.into_iter().map(owned).collect()
+    fn params(&self, status: TwilioStatus, account_sid: &str) -> Vec<(String, String)> {
+        let mut message = record::of_reply(&self.reply, self.messaging_service_sid.clone());
+        if status != message.status {
+            message.status = status;
+            message.error_code = None;
+        }
+        Callback::new(&message, account_sid).into_params()
     }
 }

@@ -8,6 +8,7 @@ use herald_core::twilio_keywords::Keyword;
 use serde::Serialize;
 
 use super::country;
+use crate::status::{Direction, TwilioStatus};
 
 /// A text that came in, and what became of it.
 #[derive(Debug, Clone, Serialize)]
@@ -52,14 +53,14 @@ pub(super) struct SentReply {
     pub(super) sid: String,
     pub(super) at: DateTime<Utc>,
     pub(super) by: Author,
-    pub(super) direction: &'static str,
+    pub(super) direction: Direction,
     pub(super) from: String,
     pub(super) to: String,
     pub(super) body: String,
     pub(super) media: Vec<String>,
     pub(super) segments: usize,
     /// `delivered`, `undelivered` or `failed`.
-    pub(super) status: &'static str,
+    pub(super) status: TwilioStatus,
     pub(super) error_code: Option<i32>,
 }
 

@@ -11,6 +11,7 @@ use super::services::Method;
 use super::text::Call;
 use super::twiml::{self, Answer};
 use crate::callback_target::{CallbackTarget, TryOutcome};
+use crate::callbacks;
 use crate::simulator::Simulator;
 
 /// Pause before the first retry, doubled for each one after it. In real time: the receiver's patience is real, too.
@@ -121,7 +122,7 @@ async fn request(
         .timeout(timeout)
         .header("X-Twilio-Signature", signature)
         .header("I-Twilio-Idempotency-Token", idempotency_token);
-    let response = match request.send().await {
+    let response = match callbacks::send(target, request).await {
         Ok(response) => response,
         Err(error) if error.is_connect() => {
             return (TryOutcome::NoConnection, Err(CONNECTION_FAILURE));

@@ -32,7 +32,7 @@ impl Cursor {
         let Some(token) = query.filled("PageToken") else {
             return Ok(Self::Newest);
         };
-        let after = |prefix| token.strip_prefix(prefix).and_then(|sid| store.order(sid));
+        let after = |prefix| token.strip_prefix(prefix).and_then(|sid| store.place(sid));
         let older = after("PA").map(Self::OlderThan);
         older
             .or_else(|| after("PB").map(Self::NewerThan))

@@ -2,11 +2,16 @@
 //!
 //! Source: <https://www.twilio.com/docs/messaging/api/message-resource>.
 
+mod answer;
+mod content;
 mod create;
 mod cursor;
 mod filter;
 mod list;
+mod magic;
 pub(crate) mod new_message;
+mod options;
+mod parties;
 mod resource;
 mod schedule;
 mod update;

@@ -2,20 +2,18 @@
 //!
 //! Source of the codes: <https://www.twilio.com/docs/api/errors>.
 
-use chrono::{DateTime, Utc};
-use herald_core::phone;
-use herald_core::segments::{MAX_BODY_CHARACTERS, body_characters};
+use std::time::Duration;
 
-use super::schedule;
+use chrono::{DateTime, Utc};
+
+use super::{content, options, parties, schedule};
 use crate::callback_target::CallbackTarget;
+use crate::clock::later;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::identifiers::{is_sender, is_sid, new_sid};
+use crate::identifiers::new_sid;
 use crate::simulator::Simulator;
 use crate::status::TwilioStatus;
-
-const MAX_MEDIA: usize = 10;
-const VALIDITY_SECONDS: std::ops::RangeInclusive<u32> = 1..=36_000;
 
 /// A message that may be accepted.
 #[derive(Debug, Clone)]
@@ -34,6 +32,8 @@ pub(crate) struct NewMessage {
     pub(crate) callback: Option<CallbackTarget>,
     /// When a scheduled message leaves.
     pub(crate) send_at: Option<DateTime<Utc>>,
+    /// How long it may wait from then, or from its acceptance.
+    pub(crate) validity: Duration,
 }
 
 impl NewMessage {
@@ -48,6 +48,7 @@ impl NewMessage {
             num_media: 0,
             callback: None,
             send_at: None,
+            validity: Duration::from_secs(36_000),
         }
     }
 
@@ -57,36 +58,63 @@ impl NewMessage {
         simulator: &Simulator,
         now: DateTime<Utc>,
     ) -> Result<Self, ApiError> {
-        let to = form
-            .filled("To")
-            .ok_or_else(|| ApiError::bad_request(21604, "'To' is missing"))?;
+        Self::check_presence(form)?;
+        let new = Self::read_parameters(form, now)?;
+        if let Some(from) = &new.from {
+            parties::check_owner(from, simulator)?;
+        }
+        if let Some(service) = &new.messaging_service_sid {
+            parties::check_service(service, simulator)?;
+        }
+        if new.send_at.is_some() {
+            schedule::check_room(simulator)?;
+        }
+        Ok(new)
+    }
+
+    /// Checks that a recipient, a sender and something to send are there.
+    pub(super) fn check_presence(form: &Form) -> Result<(), ApiError> {
+        let missing = |code, what| Err(ApiError::bad_request(code, format!("{what} is missing")));
+        let has = |name| form.filled(name).is_some();
+        if !has("To") {
+            return missing(21604, "'To'");
+        }
+        if !has("From") && !has("MessagingServiceSid") {
+            return missing(21603, "'From' or 'MessagingServiceSid'");
+        }
+        if !has("Body") && !has("MediaUrl") && !has("ContentSid") {
+            let code = if has("MessagingServiceSid") {
+                21619
+            } else {
+                21602
+            };
+            return missing(code, "'Body', 'MediaUrl' or 'ContentSid'");
+        }
+        Ok(())
+    }
+
+    /// Checks everything that does not depend on the account.
+    pub(super) fn read_parameters(form: &Form, now: DateTime<Utc>) -> Result<Self, ApiError> {
+        let to = form.filled("To").unwrap_or_default();
         let from = form.filled("From");
         let service = form.filled("MessagingServiceSid");
-        if from.is_none() && service.is_none() {
-            return Err(ApiError::bad_request(
-                21603,
-                "'From' or 'MessagingServiceSid' is missing",
-            ));
+        content::check(form)?;
+        parties::check_recipient(to)?;
+        if let Some(from) = from {
+            parties::check_sender(from, to)?;
         }
-        let body = form.value("Body").unwrap_or_default();
-        let num_media = form.values("MediaUrl").count();
-        check_content(form, body, num_media, service)?;
-        if !phone::is_e164(to) {
-            return Err(ApiError::bad_request(
-                21211,
-                format!("'To' number {to} is not a valid phone number"),
-            ));
+        if let Some(service) = service {
+            parties::check_service_sid(service)?;
         }
-        check_sender(from, to, simulator)?;
-        check_service(service, simulator)?;
-        check_validity(form)?;
+        options::check(form)?;
         Ok(Self {
             to: to.to_owned(),
             from: from.map(str::to_owned),
             messaging_service_sid: service.map(str::to_owned),
-            body: body.to_owned(),
-            num_media,
-            callback: read_callback(form)?,
+            body: content::body(form),
+            num_media: form.values("MediaUrl").count(),
+            validity: options::validity(form)?,
+            callback: options::callback(form)?,
             send_at: schedule::read(form, service, now)?,
         })
     }
@@ -106,89 +134,18 @@ impl NewMessage {
         }
         TwilioStatus::Accepted
     }
-}
 
-fn check_content(
-    form: &Form,
-    body: &str,
-    num_media: usize,
-    service: Option<&str>,
-) -> Result<(), ApiError> {
-    if body.is_empty() && num_media == 0 && form.filled("ContentSid").is_none() {
-        let code = if service.is_some() { 21619 } else { 21602 };
-        return Err(ApiError::bad_request(
-            code,
-            "'Body', 'MediaUrl' or 'ContentSid' is missing",
-        ));
+    /// After this time a message that came at `received_at` is not sent any more.
+    pub(crate) fn expires_at(&self, received_at: DateTime<Utc>) -> DateTime<Utc> {
+        later(self.send_at.unwrap_or(received_at), self.validity)
     }
-    let units = body_characters(body);
-    if units > MAX_BODY_CHARACTERS {
-        let message = format!("'Body' has {units} characters; the limit is {MAX_BODY_CHARACTERS}");
-        return Err(ApiError::bad_request(21617, message));
-    }
-    if num_media > MAX_MEDIA {
-        let message = format!("{num_media} media URLs; the limit is {MAX_MEDIA}");
-        return Err(ApiError::bad_request(21623, message));
-    }
-    Ok(())
-}
 
-fn check_sender(from: Option<&str>, to: &str, simulator: &Simulator) -> Result<(), ApiError> {
-    let Some(from) = from else {
-        return Ok(());
-    };
-    if !is_sender(from) {
-        let message = format!("'From' {from} is not a valid phone number, short code or sender ID");
-        return Err(ApiError::bad_request(21212, message));
+    /// The sender, or the Messaging Service that picks one.
+    pub(crate) fn sender_or_service(&self) -> &str {
+        let from = self.from.as_deref();
+        from.or(self.messaging_service_sid.as_deref())
+            .unwrap_or_default()
     }
-    if from == to {
-        return Err(ApiError::bad_request(
-            21266,
-            "'To' and 'From' are the same number",
-        ));
-    }
-    if !simulator.senders.is_empty() && !simulator.senders.iter().any(|sender| sender == from) {
-        let message = format!("'From' {from} does not belong to this account");
-        return Err(ApiError::bad_request(21606, message));
-    }
-    Ok(())
-}
-
-fn check_service(service: Option<&str>, simulator: &Simulator) -> Result<(), ApiError> {
-    let Some(service) = service else {
-        return Ok(());
-    };
-    let known = &simulator.messaging_services;
-    let exists = known.is_empty() || known.iter().any(|sid| sid == service);
-    if exists && is_sid("MG", service) {
-        return Ok(());
-    }
-    let message = format!("Messaging Service {service} does not exist");
-    Err(ApiError::bad_request(21701, message))
-}
-
-fn check_validity(form: &Form) -> Result<(), ApiError> {
-    let Some(text) = form.filled("ValidityPeriod") else {
-        return Ok(());
-    };
-    if text
-        .parse()
-        .is_ok_and(|seconds| VALIDITY_SECONDS.contains(&seconds))
-    {
-        return Ok(());
-    }
-    let message = format!("'ValidityPeriod' {text} is not between 1 and 36000 seconds");
-    Err(ApiError::bad_request(21624, message))
-}
-
-fn read_callback(form: &Form) -> Result<Option<CallbackTarget>, ApiError> {
-    let Some(url) = form.filled("StatusCallback") else {
-        return Ok(None);
-    };
-    let target = CallbackTarget::parse(url).ok_or_else(|| {
-        ApiError::bad_request(21609, format!("'StatusCallback' {url} is not a valid URL"))
-    })?;
-    Ok(Some(target))
 }
 
 #[cfg(test)]
@@ -264,6 +221,32 @@ mod tests {
         assert_eq!(code(&[("From", "+14155550100")]), Some(21266));
         assert_eq!(code(&[("StatusCallback", "example.org")]), Some(21609));
         assert_eq!(code(&[("MessagingServiceSid", "MG1")]), Some(21701));
+        for (name, value, expected) in [
+            ("MediaUrl", "example.org", 21620),
+            ("ContentSid", "HX1", 21655),
+            ("ContentVariables", "{}", 21654),
+            ("MaxPrice", "cheap", 21627),
+            ("Attempt", "first", 20422),
+            ("SmartEncoded", "yes", 20422),
+            ("RiskCheck", "on", 20422),
+            ("ContentRetention", "keep", 20422),
+            ("ApplicationSid", "AP1", 20422),
+        ] {
+            assert_eq!(code(&[(name, value)]), Some(expected), "{name}");
+        }
+        let template = ("ContentSid", "HX00000000000000000000000000000001");
+        assert_eq!(code(&[template, ("ContentVariables", "[]")]), Some(21656));
+        assert_eq!(
+            code(&[template, ("ContentVariables", "{\"1\":\"a\"}")]),
+            None
+        );
+        assert_eq!(
+            code(&[("ProvideFeedback", "True"), ("RiskCheck", "disable")]),
+            None
+        );
+        let media = [("MediaUrl", "https://example.org/a.png"); 11];
+        assert_eq!(code(&media[..10]), None);
+        assert_eq!(code(&media), Some(21623));
         for (validity, expected) in [
             ("1", None),
             ("36000", None),
@@ -284,6 +267,14 @@ mod tests {
         assert_eq!(code(&[("Body", &"a".repeat(1600))]), None);
         assert_eq!(code(&[("Body", &"a".repeat(1601))]), Some(21617));
         assert_eq!(code(&[("Body", &"😜".repeat(801))]), Some(21617));
+    }
+
+    #[test]
+    fn smart_encoding_replaces_look_alikes_where_it_is_asked_for() {
+        let body = |changes: &[(&str, &str)]| read(changes).unwrap().body;
+        let quoted = ("Body", "“Hello”");
+        assert_eq!(body(&[quoted]), "“Hello”");
+        assert_eq!(body(&[quoted, ("SmartEncoded", "true")]), "\"Hello\"");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::status::TwilioStatus;
+use crate::status::{Direction, TwilioStatus};
 use crate::store::Message;
 
 /// Price of one segment in US dollars.
@@ -18,7 +18,7 @@ pub(crate) struct MessageResource {
     date_created: String,
     date_sent: Option<String>,
     date_updated: String,
-    direction: &'static str,
+    direction: Direction,
     error_code: Option<i32>,
     error_message: Option<&'static str>,
     from: Option<String>,
@@ -37,6 +37,8 @@ pub(crate) struct MessageResource {
 #[derive(Debug, Serialize)]
 struct SubresourceUris {
     media: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feedback: Option<String>,
 }
 
 impl MessageResource {
@@ -51,11 +53,11 @@ impl MessageResource {
         Self {
             account_sid: account_sid.to_owned(),
             api_version: "2010-04-01",
-            body: message.body.clone(),
+            body: shown_body(message).to_owned(),
             date_created: rfc2822(message.received_at),
             date_sent: message.date_sent.map(rfc2822),
             date_updated: rfc2822(message.date_updated),
-            direction: "outbound-api",
+            direction: message.direction,
             error_code: message.error_code,
             error_message: message.error_code.and_then(error_message),
             from: message.from.clone(),
@@ -68,16 +70,41 @@ impl MessageResource {
             status: message.status,
             subresource_uris: SubresourceUris {
                 media: format!("{path}/Media.json"),
+                feedback: message
+                    .params
+                    .flag("ProvideFeedback")
+                    .then(|| format!("{path}/Feedback.json")),
             },
-            to: message.to.clone(),
+            to: shown_recipient(message),
             uri: format!("{path}.json"),
         }
     }
 }
 
+/// With `ContentRetention=discard`, Twilio keeps no text.
+fn shown_body(message: &Message) -> &str {
+    if message.params.value("ContentRetention") == Some("discard") {
+        return "";
+    }
+    &message.body
+}
+
+/// With `AddressRetention=obfuscate`, the last four digits of the recipient are hidden.
+fn shown_recipient(message: &Message) -> String {
+    let to = &message.to;
+    if message.params.value("AddressRetention") != Some("obfuscate") {
+        return to.clone();
+    }
+    let hidden = to.char_indices().rev().nth(3).map_or(0, |(place, _)| place);
+    format!("{}XXXX", &to[..hidden])
+}
+
 /// A price is known once a carrier has given a receipt.
 fn price(status: TwilioStatus, segments: usize) -> Option<String> {
-    let is_charged = matches!(status, TwilioStatus::Delivered | TwilioStatus::Undelivered);
+    let is_charged = matches!(
+        status,
+        TwilioStatus::Delivered | TwilioStatus::Undelivered | TwilioStatus::Read
+    );
     is_charged.then(|| format!("-{:.5}", SEGMENT_PRICE * segments as f64))
 }
 

@@ -6,8 +6,11 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::error::ApiError;
 use crate::form::Form;
+use crate::simulator::Simulator;
+use crate::status::TwilioStatus;
 
 const MIN_AHEAD: Duration = Duration::seconds(300);
+const MAX_SCHEDULED: u64 = 500_000;
 const MAX_AHEAD: Duration = Duration::days(35);
 
 /// When a message that came at `now` is to leave; `None`: at once. Without a Messaging Service, Twilio drops `SendAt` silently and the text goes out at once.
@@ -39,6 +42,16 @@ pub(super) fn read(
             Err(ApiError::bad_request(35114, message))
         }
     }
+}
+
+/// Whether one more message may wait.
+pub(super) fn check_room(simulator: &Simulator) -> Result<(), ApiError> {
+    let waiting = simulator.store().in_status(TwilioStatus::Scheduled);
+    if waiting < MAX_SCHEDULED {
+        return Ok(());
+    }
+    let message = format!("{waiting} messages are scheduled already; the limit is {MAX_SCHEDULED}");
+    Err(ApiError::bad_request(35125, message))
 }
 
 #[cfg(test)]

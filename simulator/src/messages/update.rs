@@ -11,10 +11,11 @@ use tokio::sync::mpsc;
 use super::resource::MessageResource;
 use crate::auth::Caller;
 use crate::callback_target::CallbackTarget;
-use crate::callbacks::{self, Callback};
+use crate::callbacks::Callback;
+use crate::delivery::{Recipient, deliver_all};
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::settings::CallbackMode;
+use crate::reporting::Reporting;
 use crate::simulator::Simulator;
 use crate::status::TwilioStatus;
 
@@ -44,7 +45,7 @@ pub(crate) async fn update(
     let sid = sid(&file, &uri)?;
     let form = Form::from_body(&headers, &body);
     match (form.value("Status"), form.value("Body")) {
-        (Some("canceled"), None) => cancel(&simulator, sid, &uri)?,
+        (Some("canceled"), None) => cancel(&simulator, sid)?,
         (None, Some("")) => redact(&simulator, sid, &uri)?,
         _ => {
             let message = "Give either Status=canceled or an empty Body, and nothing else";
@@ -104,12 +105,12 @@ fn redact(simulator: &Simulator, sid: &str, uri: &Uri) -> Result<(), ApiError> {
 }
 
 /// Only a scheduled message can be cancelled: <https://www.twilio.com/docs/api/errors/30409>.
-fn cancel(simulator: &Arc<Simulator>, sid: &str, uri: &Uri) -> Result<(), ApiError> {
-    let mode = simulator.settings().callbacks;
+fn cancel(simulator: &Arc<Simulator>, sid: &str) -> Result<(), ApiError> {
+    let settings = simulator.settings().clone();
     let mut store = simulator.store();
     let status = store
         .find(sid)
-        .ok_or_else(|| ApiError::not_found(uri.path()))?
+        .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, 30404, "There is no such message"))?
         .status;
     let cancelled = match status {
         TwilioStatus::Scheduled => {
@@ -121,17 +122,21 @@ fn cancel(simulator: &Arc<Simulator>, sid: &str, uri: &Uri) -> Result<(), ApiErr
         let text = format!("A message that is {} cannot be cancelled", status.as_str());
         return Err(ApiError::new(StatusCode::CONFLICT, 30409, text));
     };
-    let target = message
-        .params
-        .filled("StatusCallback")
-        .and_then(CallbackTarget::parse);
-    if let Some(target) = target.filter(|_| mode != CallbackMode::None) {
+    let named = message.params.filled("StatusCallback");
+    let target = named
+        .and_then(CallbackTarget::parse)
+        .or_else(|| settings.service_callback());
+    let (_, luck) = simulator
+        .chances()
+        .decide(&message.to, &format!("canceled: {}", message.body));
+    let reporting = Reporting::new(&settings, luck);
+    if let Some(target) = target.filter(|_| !reporting.is_silent()) {
         let callback = Callback::new(message, &simulator.credentials.account_sid);
+        let sid = sid.to_owned();
         report(
             Arc::clone(simulator),
-            sid.to_owned(),
-            target,
-            mode,
+            Recipient { sid, target },
+            reporting,
             callback,
         );
     }
@@ -140,15 +145,14 @@ fn cancel(simulator: &Arc<Simulator>, sid: &str, uri: &Uri) -> Result<(), ApiErr
 
 fn report(
     simulator: Arc<Simulator>,
-    sid: String,
-    target: CallbackTarget,
-    mode: CallbackMode,
+    recipient: Recipient,
+    reporting: Reporting,
     callback: Callback,
 ) {
     let (outbox, inbox) = mpsc::unbounded_channel();
     simulator.courier.expect(&outbox, callback);
     drop(outbox);
     tokio::spawn(async move {
-        callbacks::deliver_all(&simulator, &sid, &target, mode, inbox).await;
+        deliver_all(&simulator, &recipient, reporting, inbox).await;
     });
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::channel::Channel;
-use super::refusal::{invalid, refusal};
+use super::refusal::invalid;
 use super::settings::VerifySettings;
 use crate::error::ApiError;
 use crate::form::Form;
@@ -35,7 +35,7 @@ impl NewVerification {
             return Err(invalid("To", to));
         }
         if !settings.channels.contains(&channel) {
-            return Err(refusal(60223));
+            return Err(ApiError::of_code(60223));
         }
         if let Some(name) = form.filled("CustomFriendlyName")
             && name.chars().count() > MAX_FRIENDLY_NAME
@@ -60,7 +60,7 @@ fn custom_code(form: &Form, settings: &VerifySettings) -> Result<Option<String>,
         return Ok(None);
     };
     if !settings.custom_code {
-        return Err(refusal(60204));
+        return Err(ApiError::of_code(60204));
     }
     let is_well_formed = CUSTOM_CODE_LENGTH.contains(&code.len())
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric());

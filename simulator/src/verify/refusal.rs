@@ -1,40 +1,15 @@
-//! Refusals of Verify: the code decides the HTTP status, as the error catalogue has it.
-
-use axum::http::StatusCode;
-use herald_core::catalogue;
+//! Refusals in Verify's own form.
 
 use crate::error::ApiError;
 
-/// A refusal with the status and the meaning that the catalogue gives for `code`.
-pub(super) fn refusal(code: i32) -> ApiError {
-    let meaning = catalogue::lookup(code).map_or("Refused", |entry| entry.meaning);
-    ApiError::new(status_of(code), code, meaning)
-}
-
 /// 60200, naming the parameter.
 pub(super) fn invalid(parameter: &str, value: &str) -> ApiError {
-    let message = format!("Invalid parameter `{parameter}`: {value}");
-    ApiError::bad_request(60200, message)
+    ApiError::of_code(60200).saying(format!("Invalid parameter `{parameter}`: {value}"))
 }
 
 /// 20404 with the path as Verify writes it: without the version.
 pub(super) fn not_found(path: &str) -> ApiError {
     ApiError::not_found(path.strip_prefix("/v2").unwrap_or(path))
-}
-
-/// The HTTP status of a code. The catalogue names it last in the surface, as in `verify 403`, where Twilio states it;
-/// the rest of Verify's codes are refusals of a forbidden number.
-pub(super) fn status_of(code: i32) -> StatusCode {
-    let stated = catalogue::lookup(code)
-        .and_then(|entry| entry.surface.rsplit(' ').next())
-        .and_then(|word| word.parse().ok())
-        .and_then(|status| StatusCode::from_u16(status).ok());
-    stated.unwrap_or(match code {
-        20500 => StatusCode::INTERNAL_SERVER_ERROR,
-        20503 => StatusCode::SERVICE_UNAVAILABLE,
-        60000.. => StatusCode::FORBIDDEN,
-        _ => StatusCode::BAD_REQUEST,
-    })
 }
 
 #[cfg(test)]
@@ -59,7 +34,8 @@ mod tests {
             (60410, 403),
             (60605, 403),
         ] {
-            assert_eq!(refusal(code).status.as_u16(), status, "{code}");
+            let error = ApiError::of_code(code);
+            assert_eq!(error.status.as_u16(), status, "{code}");
         }
     }
 

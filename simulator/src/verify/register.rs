@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::new_verification::NewVerification;
-use super::refusal::{invalid, refusal};
+use super::refusal::invalid;
 use super::rules::{Rules, Step};
 use super::settings::{VerifySettings, is_code};
 use super::verification::{Verification, VerificationStatus};
@@ -68,7 +68,7 @@ impl Register {
         if self.starting.insert(recipient.clone()) {
             return Ok(());
         }
-        Err(refusal(60212))
+        Err(ApiError::of_code(60212))
     }
 
     /// The start is answered, or its client is gone.
@@ -92,10 +92,10 @@ impl Register {
             Some(index) => {
                 let open = &mut self.verifications[index];
                 if open.status == VerificationStatus::MaxAttemptsReached {
-                    return Err(refusal(60202));
+                    return Err(ApiError::of_code(60202));
                 }
                 if open.sends.len() >= self.settings.max_sends {
-                    return Err(refusal(60203));
+                    return Err(ApiError::of_code(60203));
                 }
                 open.send(new.channel, now);
                 index
@@ -119,7 +119,7 @@ impl Register {
         let key = match (form.filled("VerificationSid"), form.filled("To")) {
             (Some(sid), _) => Key::Sid(sid),
             (None, Some(to)) => Key::To(to),
-            (None, None) => return Err(refusal(60221)),
+            (None, None) => return Err(ApiError::of_code(60221)),
         };
         let code = form
             .filled("Code")
@@ -134,7 +134,7 @@ impl Register {
         }
         if verification.checks >= self.settings.max_checks {
             verification.end(VerificationStatus::MaxAttemptsReached, now);
-            return Err(refusal(60202));
+            return Err(ApiError::of_code(60202));
         }
         verification.checks += 1;
         if verification.code == code {
@@ -158,7 +158,7 @@ impl Register {
         if verification.count_fetch(now) {
             return Ok(verification);
         }
-        Err(refusal(20429))
+        Err(ApiError::of_code(20429))
     }
 
     /// Ends an open verification as the account wishes: `approved` or `canceled`, anything else is 60200.

@@ -2,15 +2,15 @@
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use wildmatch::WildMatch;
 
-use super::refusal::{refusal, status_of};
 use crate::error::ApiError;
 
 /// What happens to one number, or to all that begin alike.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// A number, or the beginning of numbers followed by `*`.
+    /// A pattern for the number: `*` stands for any digits, `?` for one.
     to: String,
     /// Which request is refused.
     #[serde(default)]
@@ -102,10 +102,7 @@ impl Rules {
 
 impl Rule {
     fn matches(&self, to: &str) -> bool {
-        match self.to.strip_suffix('*') {
-            Some(beginning) => to.starts_with(beginning),
-            None => to == self.to,
-        }
+        WildMatch::new(&self.to).matches(to)
     }
 
     fn refusal(&self) -> Result<ApiError, RuleError> {
@@ -114,15 +111,14 @@ impl Rule {
             (None, Some(code)) => code,
             _ => return Err(RuleError::OutcomeOrCode(self.to.clone())),
         };
-        let mut error = refusal(code);
-        error.status = match self.http_status {
-            None => status_of(code),
-            Some(number) => StatusCode::from_u16(number)
-                .ok()
-                .filter(|status| status.is_client_error() || status.is_server_error())
-                .ok_or_else(|| RuleError::NotAnError(self.to.clone(), number))?,
+        let Some(number) = self.http_status else {
+            return Ok(ApiError::of_code(code));
         };
-        Ok(error)
+        let status = StatusCode::from_u16(number)
+            .ok()
+            .filter(|status| status.is_client_error() || status.is_server_error())
+            .ok_or_else(|| RuleError::NotAnError(self.to.clone(), number))?;
+        Ok(ApiError::of_code_with(status, code))
     }
 }
 

@@ -116,7 +116,7 @@ async fn by_default_an_error_of_the_receiver_is_not_repeated() {
     assert_eq!(statuses(&receiver.received()), ["sent", "delivered"]);
     assert_eq!(
         stats["callbacks"],
-        json!({"confirmed": 1, "failed": 1, "waiting": 0})
+        json!({"confirmed": 1, "failed": 1, "lost": 0, "waiting": 0})
     );
 }
 

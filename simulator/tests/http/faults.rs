@@ -175,3 +175,130 @@ async fn a_stalled_request_does_not_hold_up_the_end_and_is_named() {
     assert_eq!(code, Some(0));
     assert!(log.contains("get no answer"), "{log}");
 }
+
+#[tokio::test]
+async fn before_and_after_differ_in_whether_a_message_is_there() {
+    let simulator = Simulator::start(&[]);
+    for (fault, accepted) in [("reset_before", 0), ("reset_after", 1)] {
+        simulator.set("/next", json!({"fault": fault})).await;
+        assert!(simulator.create(&HELLO).await.is_err(), "{fault}");
+        assert_eq!(accepted_count(&simulator).await, accepted, "{fault}");
+    }
+    simulator
+        .set("/next", json!({"fault": "stall_before"}))
+        .await;
+    let mut stream = create_over_a_socket(&simulator).await;
+    eventually(async || (simulator.control("/stats").await["requests"] == 3).then_some(())).await;
+    let mut byte = [0];
+    let silence = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut byte)).await;
+    assert!(silence.is_err(), "an answer came");
+    assert_eq!(accepted_count(&simulator).await, 1);
+}
+
+#[tokio::test]
+async fn reset_mid_answer_breaks_off_in_the_201() {
+    let simulator = Simulator::start(&[]);
+    simulator
+        .set("/next", json!({"fault": "reset_mid_answer"}))
+        .await;
+    let mut stream = create_over_a_socket(&simulator).await;
+    let mut answer = Vec::new();
+    let error = stream.read_to_end(&mut answer).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.unwrap().parse().unwrap();
+    assert!(!body.is_empty() && body.len() < length, "{answer}");
+
+    simulator
+        .set("/next", json!({"fault": "reset_mid_answer"}))
+        .await;
+    let response = simulator.create(&HELLO).await.unwrap();
+    assert_eq!(response.status(), 201);
+    assert!(response.bytes().await.is_err());
+    simulator.message_in_status(1, "delivered").await;
+}
+
+#[tokio::test]
+async fn an_unreadable_201_is_complete_and_no_json() {
+    let simulator = Simulator::start(&[]);
+    simulator
+        .set("/next", json!({"fault": "unreadable_201"}))
+        .await;
+    let response = simulator.create(&HELLO).await.unwrap();
+    assert_eq!(response.status(), 201);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let body = response.text().await.unwrap();
+    assert!(serde_json::from_str::<Value>(&body).is_err(), "{body}");
+    let message = simulator.message_in_status(0, "delivered").await;
+    assert_eq!(message["fault"], "unreadable_201");
+}
+
+#[tokio::test]
+async fn errors_are_written_in_every_form_a_client_may_meet() {
+    let simulator = Simulator::start(&[]);
+    let plan = json!([
+        {"code": 20503, "error_body": "problem"},
+        {"fault": "error_after", "http_status": 500, "error_body": "html"},
+        {"http_status": 504, "error_body": "empty"},
+    ]);
+    simulator.set("/next", plan).await;
+    let problem = simulator.create(&HELLO).await.unwrap();
+    assert_eq!(problem.status(), 503);
+    assert_eq!(
+        problem.headers()["content-type"],
+        "application/problem+json"
+    );
+    let problem: Value = problem.json().await.unwrap();
+    assert_eq!(
+        (&problem["status"], &problem["code"]),
+        (&503.into(), &20503.into())
+    );
+    assert!(problem["title"].is_string() && problem["type"].is_string());
+    assert_eq!(problem["message"], Value::Null);
+
+    let page = simulator.create(&HELLO).await.unwrap();
+    assert_eq!(page.status(), 500);
+    assert!(page.text().await.unwrap().starts_with("<html>"));
+    let empty = simulator.create(&HELLO).await.unwrap();
+    assert_eq!(empty.status(), 504);
+    assert_eq!(empty.text().await.unwrap(), "");
+    assert_eq!(accepted_count(&simulator).await, 1);
+    let log = simulator.control("/requests").await;
+    let codes: Vec<_> = log["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["code"])
+        .collect();
+    assert_eq!(codes, [&json!(20503), &Value::Null, &Value::Null]);
+    assert_eq!(log["requests"][0]["modifiers"], json!(["problem_body"]));
+}
+
+#[tokio::test]
+async fn a_slow_body_comes_in_pieces_after_a_quick_head() {
+    let simulator = Simulator::start(&[]);
+    simulator
+        .set(
+            "/next",
+            json!([{"body_ms": 600_000}, {"body_ms": 200, "latency_ms": 10}]),
+        )
+        .await;
+    let response = simulator.create(&HELLO).await.unwrap();
+    assert_eq!(response.status(), 201);
+    let body = tokio::time::timeout(Duration::from_millis(200), response.bytes()).await;
+    assert!(body.is_err(), "the whole body came");
+
+    let slow = simulator.accepted(&HELLO).await;
+    assert_eq!(slow["status"], "queued");
+    let log = simulator.control("/requests").await;
+    assert_eq!(
+        log["requests"][1]["modifiers"],
+        json!(["slow_answer", "slow_body"])
+    );
+    assert_eq!(log["requests"][1]["fault"], Value::Null);
+}

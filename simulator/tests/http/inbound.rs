@@ -126,6 +126,52 @@ async fn the_answer_is_sent_back_and_its_statuses_are_reported() {
 }
 
 #[tokio::test]
+async fn texts_and_replies_are_messages_of_the_account() {
+    let receiver = Receiver::start(&[]).await;
+    let simulator = Simulator::start(&["--inbound-url", &receiver.url]);
+    receiver.answer(Reply::xml(
+        "<Response><Message>Welcome</Message></Response>",
+    ));
+    let recorded = text(&simulator, "START").await;
+    let list: Value = simulator
+        .api(Method::GET, "/Messages.json")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let shown: Vec<_> = list["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| {
+            let word = |name: &str| message[name].as_str().unwrap().to_owned();
+            (word("direction"), word("status"), word("to"))
+        })
+        .collect();
+    let row = |direction: &str, status: &str, to: &str| {
+        (direction.to_owned(), status.to_owned(), to.to_owned())
+    };
+    let reply = row("outbound-reply", "delivered", PERSON);
+    let inbound = row("inbound", "received", NUMBER);
+    assert_eq!(shown, [reply.clone(), reply, inbound]);
+
+    let path = format!("/Messages/{}.json", recorded["sid"].as_str().unwrap());
+    let fetched = simulator.api(Method::GET, &path).send().await.unwrap();
+    let fetched: Value = fetched.json().await.unwrap();
+    assert_eq!(
+        (&fetched["body"], &fetched["from"]),
+        (&json!("START"), &json!(PERSON))
+    );
+    let deleted = simulator.api(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    // What was accepted is counted without them.
+    assert_eq!(simulator.control("/messages").await["count"], 0);
+    assert_eq!(simulator.control("/stats").await["accepted"], 0);
+}
+
+#[tokio::test]
 async fn a_failed_webhook_is_retried_and_then_the_fallback_is_called() {
     let receiver = Receiver::start(&[500, 503]).await;
     let url = format!("{}/inbound#rc=1&rp=5xx", receiver.url);

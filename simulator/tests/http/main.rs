@@ -7,12 +7,20 @@
 )]
 
 mod callbacks;
+mod chances;
+mod clock;
 mod control;
 mod create;
+mod credentials;
 mod faults;
 mod inbound;
+mod limits;
 mod opt_out;
+mod parameters;
 mod receiver;
 mod records;
+mod refused;
+mod reporting;
+mod rules;
 mod simulator;
 mod verify;

@@ -63,10 +63,19 @@ struct Shared {
 impl Receiver {
     /// Starts one that answers with these statuses, one after the other, and then 204.
     pub(crate) async fn start(answers: &[u16]) -> Self {
+        Self::start_as(TOKEN, answers).await
+    }
+
+    /// Starts one that takes what is signed with another token.
+    pub(crate) async fn start_with_token(token: &str) -> Self {
+        Self::start_as(token, &[]).await
+    }
+
+    async fn start_as(token: &str, answers: &[u16]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Shared {
-            verifier: Verifier::new(&url, vec![TOKEN.to_owned()]),
+            verifier: Verifier::new(&url, vec![token.to_owned()]),
             received: Mutex::default(),
             answers: Mutex::new(
                 answers

@@ -178,6 +178,9 @@ async fn a_finished_message_can_be_deleted() {
         let (status, error) = json(request).await;
         assert_eq!((status, &error["code"]), (404, &20404.into()));
     }
+    let cancel = simulator.host(Method::POST, uri);
+    let (status, error) = json(cancel.form(&[("Status", "canceled")])).await;
+    assert_eq!((status, &error["code"]), (404, &30404.into()));
     let (_, page) = json(simulator.api(Method::GET, "/Messages.json")).await;
     assert_eq!(bodies(&page), [""; 0]);
     assert_eq!(

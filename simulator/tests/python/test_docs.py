@@ -1,4 +1,4 @@
-"""The examples of docs/SIMULATOR.md do what the page says."""
+"""The examples of docs/SIMULATOR.md do what the page says, and it names all that --help names."""
 
 import json
 import os
@@ -90,7 +90,7 @@ class Page(unittest.TestCase):
 
         checks = [json.loads(answer) for call, answer in calls if "VerificationCheck" in call]
         self.assertEqual([check["status"] for check in checks], ["pending", "approved"])
-        texts = [json.loads(answer) for call, answer in calls if '"body"' in call]
+        texts = [json.loads(answer) for call, answer in calls if "/inbound" in call and '"body"' in call]
         self.assertEqual([text["keyword"] for text in texts], [None, "STOP", "START"])
         for text in texts:
             self.assertEqual(text["webhook"][0]["http_status"], 204)
@@ -109,6 +109,19 @@ class Page(unittest.TestCase):
     def test_node(self):
         modules = os.environ["TWILIO_NODE_CLIENT"]
         self.check_output(["node", "-"], "js", "//", NODE_PATH=modules)
+
+    def test_the_page_names_what_the_help_names(self):
+        program = os.environ["TWILIO_SIMULATOR_BIN"]
+        shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+        in_help = set(re.findall(r"/_sim(/[a-z/-]+)", shown.stdout))
+        on_page = set(re.findall(r"\$SIM(/[a-z/-]+)", PAGE))
+        self.assertEqual(on_page, in_help)
+        for path in in_help - {"/next", "/reset"}:
+            with self.subTest(path):
+                self.assertIsNotNone(self.simulator.control(path))
+        options = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", shown.stdout.split("Example:")[0], re.M))
+        documented = set(re.findall(r"`(--[a-z-]+)", PAGE))
+        self.assertEqual(options - {"--help", "--version"}, documented)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from harness import (
     PERSON,
     SENDER,
     SERVICE,
+    TEST_ACCOUNT,
+    TEST_TOKEN,
     WithSimulator,
     eventually,
 )
@@ -125,9 +127,24 @@ class Messages(WithSimulator):
         waiting = self.create()
         self.assertEqual(self.refused(waiting.delete)[1], 20009)
 
+    def test_texts_and_refused_creates_are_in_the_list(self):
+        sent = self.create()
+        self.refused(self.create, validity_period=36001)
+        text = {"from": PERSON, "to": SENDER, "body": "HELP"}
+        record = self.simulator.control("/inbound", text)
+        listed = self.twilio.messages.list()
+        self.assertEqual(
+            [message.direction for message in listed],
+            ["outbound-reply", "inbound", "outbound-api", "outbound-api"],
+        )
+        self.assertEqual(listed[1].sid, record["sid"])
+        self.assertEqual((listed[1].status, listed[1].body), ("received", "HELP"))
+        self.assertEqual((listed[2].status, listed[2].error_code), ("failed", 21624))
+        self.assertEqual(listed[3].sid, sent.sid)
+
     def test_refusals_have_twilios_codes(self):
         for changes, expected in [
-            ({"to": "415"}, (400, 21211)),
+            ({"to": "4155550100"}, (400, 21211)),
             ({"from_": None}, (400, 21603)),
             ({"body": None}, (400, 21602)),
             ({"body": "x" * 1601}, (400, 21617)),
@@ -149,6 +166,25 @@ class Messages(WithSimulator):
         foreign = self.simulator.client(account="AC" + "9" * 32)
         create = foreign.messages.create
         self.assertEqual(self.refused(create, to=PERSON, from_=SENDER, body="x"), (404, 20404))
+
+    def test_magic_numbers_of_the_test_credentials(self):
+        create = self.simulator.client(TEST_ACCOUNT, TEST_TOKEN).messages.create
+        numbers = {"to": PERSON, "from_": SENDER, "body": "Hello"}
+        self.assertEqual(create(**numbers).status, "queued")
+        for field, last_digit, expected in [
+            ("from_", 1, (400, 21212)),
+            ("from_", 7, (400, 21606)),
+            ("from_", 8, (429, 21611)),
+            ("to", 1, (400, 21211)),
+            ("to", 2, (400, 21612)),
+            ("to", 3, (400, 21408)),
+            ("to", 4, (400, 21610)),
+            ("to", 9, (400, 21614)),
+        ]:
+            with self.subTest(field=field, last_digit=last_digit):
+                magic = numbers | {field: f"+1500555000{last_digit}"}
+                self.assertEqual(self.refused(create, **magic), expected)
+        self.assertEqual(self.simulator.control("/messages")["count"], 0)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,13 @@
-//! What goes wrong with the next creates, as planned through the control endpoint.
+//! Faults planned for the next creates, through `POST /_sim/next`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::{ErrorBody, Fault, FaultKind};
 use crate::error::ApiError;
-
-/// What happens to one create.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// The answer is held back this long; a message is accepted before the wait.
-    pub(crate) latency: Duration,
-    /// What goes wrong; `None` is only slow.
-    pub(crate) kind: Option<FaultKind>,
-    /// The error of `error_before` and `error_after`.
-    error: Option<ApiError>,
-}
-
-/// A way a create can go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FaultKind {
-    /// An error; nothing was accepted.
-    ErrorBefore,
-    /// The message is accepted, and the answer is an error all the same.
-    ErrorAfter,
-    /// The message is accepted, then the TCP connection is reset.
-    ResetAfter,
-    /// The message is accepted, and no answer ever comes.
-    StallAfter,
-    /// A gateway's HTML page with status 502; nothing was accepted.
-    #[serde(rename = "html_502")]
-    Html502,
-}
 
 /// One entry of the plan as it is posted.
 #[derive(Debug, Deserialize)]
@@ -44,8 +17,11 @@ pub(crate) struct PlannedFault {
     count: usize,
     #[serde(default)]
     latency_ms: u64,
+    #[serde(default)]
+    body_ms: u64,
     http_status: Option<u16>,
     code: Option<i32>,
+    error_body: Option<ErrorBody>,
     fault: Option<FaultKind>,
 }
 
@@ -56,7 +32,9 @@ pub(crate) enum FaultError {
     #[error("http_status {0} is no error: use 400 to 599, or leave it out")]
     NotAnError(u16),
     /// Nothing would use the status or code.
-    #[error("http_status and code belong to error_before and error_after, not to the given fault")]
+    #[error(
+        "http_status, code and error_body belong to error_before and error_after, not to the given fault"
+    )]
     ErrorUnused,
 }
 
@@ -78,16 +56,16 @@ impl FaultPlan {
         Ok(self.remaining())
     }
 
-    /// The fault of the next create; the default one does nothing.
-    pub(crate) fn take(&mut self) -> Fault {
+    /// The fault of the next create; `None`: none is planned for it.
+    pub(crate) fn take(&mut self) -> Option<Fault> {
         while let Some((count, fault)) = self.entries.front_mut() {
             if *count > 0 {
                 *count -= 1;
-                return fault.clone();
+                return Some(fault.clone());
             }
             self.entries.pop_front();
         }
-        Fault::default()
+        None
     }
 
     /// How many creates the plan still covers.
@@ -96,34 +74,22 @@ impl FaultPlan {
     }
 }
 
-impl Fault {
-    /// The error of `error_before` and `error_after`: 500 with code 20500 unless another was planned.
-    pub(crate) fn error(&self) -> ApiError {
-        self.error.clone().unwrap_or_else(|| {
-            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, 20500, message(20500))
-        })
-    }
-}
-
 impl PlannedFault {
     fn into_entry(self) -> Result<(usize, Fault), FaultError> {
         let error = planned_error(self.http_status, self.code)?;
-        let kind = self
-            .fault
-            .or(error.is_some().then_some(FaultKind::ErrorBefore));
-        let uses_error = matches!(kind, Some(FaultKind::ErrorBefore | FaultKind::ErrorAfter));
-        if error.is_some() && !uses_error {
+        let names_error = error.is_some() || self.error_body.is_some();
+        let kind = self.fault.or(names_error.then_some(FaultKind::ErrorBefore));
+        if names_error && !kind.is_some_and(FaultKind::has_error) {
             return Err(FaultError::ErrorUnused);
         }
-        let latency = Duration::from_millis(self.latency_ms);
-        Ok((
-            self.count,
-            Fault {
-                latency,
-                kind,
-                error,
-            },
-        ))
+        let fault = Fault {
+            kind,
+            latency: Duration::from_millis(self.latency_ms),
+            body_time: Duration::from_millis(self.body_ms),
+            error_body: self.error_body.unwrap_or_default(),
+            error,
+        };
+        Ok((self.count, fault))
     }
 }
 
@@ -131,22 +97,17 @@ fn planned_error(
     http_status: Option<u16>,
     code: Option<i32>,
 ) -> Result<Option<ApiError>, FaultError> {
-    let (number, code) = match (http_status, code) {
+    let number = match (http_status, code) {
         (None, None) => return Ok(None),
-        (Some(status), Some(code)) => (status, code),
-        (Some(status), None) => (status, code_of(status)),
-        (None, Some(code)) => (status_of(code), code),
+        (None, Some(code)) => return Ok(Some(ApiError::of_code(code))),
+        (Some(number), _) => number,
     };
     let status = StatusCode::from_u16(number)
         .ok()
         .filter(|status| status.is_client_error() || status.is_server_error())
         .ok_or(FaultError::NotAnError(number))?;
-    if code == 20003 {
-        let mut error = ApiError::unauthenticated();
-        error.status = status;
-        return Ok(Some(error));
-    }
-    Ok(Some(ApiError::new(status, code, message(code))))
+    let code = code.unwrap_or_else(|| code_of(number));
+    Ok(Some(ApiError::of_code_with(status, code)))
 }
 
 /// The code Twilio gives when a status has no more exact one.
@@ -163,25 +124,6 @@ fn code_of(http_status: u16) -> i32 {
     }
 }
 
-/// The status that goes with a code; nearly all refusals of a create are 400.
-fn status_of(code: i32) -> u16 {
-    match code {
-        20003 => 401,
-        20006 | 20008 | 20403 => 403,
-        20404 => 404,
-        20409 => 409,
-        20429 | 21611 => 429,
-        20500 => 500,
-        20503 => 503,
-        _ => 400,
-    }
-}
-
-fn message(code: i32) -> String {
-    herald_core::catalogue::lookup(code)
-        .map_or_else(|| format!("Error {code}"), |entry| entry.meaning.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,22 +134,29 @@ mod tests {
         Ok(plan)
     }
 
+    fn first(json: &str) -> Fault {
+        plan(json).unwrap().take().unwrap()
+    }
+
     fn error(json: &str) -> (u16, i32) {
-        let error = plan(json).unwrap().take().error();
+        let error = first(json).error();
         (error.status.as_u16(), error.code)
     }
 
     #[test]
     fn entries_are_used_up_in_order() {
         let mut plan = FaultPlan::default();
-        let entries = r#"[{"count":2,"fault":"reset_after"},{"count":0,"fault":"html_502"},{"latency_ms":5}]"#;
+        let entries = r#"[{"count":2,"fault":"reset_after"},{"count":0,"fault":"html_502"},
+            {"latency_ms":5,"body_ms":7}]"#;
         assert_eq!(plan.replace(serde_json::from_str(entries).unwrap()), Ok(3));
-        assert_eq!(plan.take().kind, Some(FaultKind::ResetAfter));
-        assert_eq!(plan.take().kind, Some(FaultKind::ResetAfter));
-        let slow = plan.take();
+        let mut kind = || plan.take().unwrap().kind;
+        assert_eq!(kind(), Some(FaultKind::ResetAfter));
+        assert_eq!(kind(), Some(FaultKind::ResetAfter));
+        let slow = plan.take().unwrap();
+        assert_eq!(slow.modifiers(), ["slow_answer", "slow_body"]);
         assert_eq!((slow.kind, slow.latency), (None, Duration::from_millis(5)));
         assert_eq!(plan.remaining(), 0);
-        assert_eq!(plan.take(), Fault::default());
+        assert_eq!(plan.take(), None);
     }
 
     #[test]
@@ -222,8 +171,13 @@ mod tests {
 
     #[test]
     fn an_error_without_a_fault_comes_before_acceptance() {
-        let fault = plan(r#"{"http_status":401}"#).unwrap().take();
-        assert_eq!(fault.kind, Some(FaultKind::ErrorBefore));
+        assert_eq!(
+            first(r#"{"http_status":401}"#).kind,
+            Some(FaultKind::ErrorBefore)
+        );
+        let problem = first(r#"{"error_body":"problem"}"#);
+        assert_eq!(problem.kind, Some(FaultKind::ErrorBefore));
+        assert_eq!(problem.modifiers(), ["problem_body"]);
     }
 
     #[test]
@@ -232,8 +186,12 @@ mod tests {
             plan(r#"{"http_status":201}"#).err(),
             Some(FaultError::NotAnError(201))
         );
-        let unused = plan(r#"{"http_status":500,"fault":"reset_after"}"#).err();
-        assert_eq!(unused, Some(FaultError::ErrorUnused));
+        for unused in [
+            r#"{"http_status":500,"fault":"reset_after"}"#,
+            r#"{"error_body":"html","fault":"stall_after"}"#,
+        ] {
+            assert_eq!(plan(unused).err(), Some(FaultError::ErrorUnused));
+        }
         assert!(serde_json::from_str::<PlannedFault>(r#"{"fault":"explode"}"#).is_err());
         assert!(serde_json::from_str::<PlannedFault>(r#"{"counts":1}"#).is_err());
     }
