@@ -10,7 +10,7 @@ use crate::queries::{
     EMIT_BROADCAST_ONCE_IN_APP, EMIT_LOOKUP, EMIT_TARGETED, EMIT_TARGETED_IN_APP,
     EMIT_TARGETED_ONCE, EMIT_TARGETED_ONCE_IN_APP,
 };
-use crate::query::{Query, jsonb};
+use crate::query::{Query, Row, jsonb};
 use crate::report::{Result, invalid, null_argument, report, unexpected};
 use crate::text::{self, Body, Version};
 use crate::variants::Variants;
@@ -251,7 +251,7 @@ pub fn lookup(
         jsonb(payload),
         jsonb(metadata),
     ];
-    let found = EMIT_LOOKUP.row(&arguments, |row| {
+    let found = EMIT_LOOKUP.keyed_row(&arguments, |row| {
         Ok(Lookup {
             is_known: row.want(1, "event type")?,
             is_active: row.want(2, "event type")?,
@@ -426,9 +426,12 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
         (false, false, true) => &EMIT_BROADCAST_IN_APP,
         (false, true, true) => &EMIT_BROADCAST_ONCE_IN_APP,
     };
-    statement.row(&arguments(request, lookup, &judged, status), |row| {
-        row.want(1, "event id")
-    })
+    let values = arguments(request, lookup, &judged, status);
+    let read = |row: &Row<'_>| row.want(1, "event id");
+    match request.target {
+        Some(_) => statement.keyed_row(&values, read),
+        None => statement.row(&values, read),
+    }
 }
 
 /// The arguments of the statements that emit and explain.

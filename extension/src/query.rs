@@ -32,6 +32,30 @@ thread_local! {
     static PLANS: RefCell<HashMap<&'static str, Rc<OwnedPreparedStatement>>> = RefCell::default();
 }
 
+/// While it lives, plans are the ones for all values (`plan_cache_mode`); also an error ends it.
+struct GenericPlan {
+    before: i32,
+}
+
+impl GenericPlan {
+    fn begin() -> Self {
+        // SAFETY: a variable of this single-threaded backend, which the server itself sets in just this way.
+        unsafe {
+            let before = pg_sys::plan_cache_mode;
+            pg_sys::plan_cache_mode =
+                pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
+            Self { before }
+        }
+    }
+}
+
+impl Drop for GenericPlan {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { pg_sys::plan_cache_mode = self.before };
+    }
+}
+
 /// One row of a result; column numbers start at 1.
 pub struct Row<'a>(SpiHeapTupleData<'a>);
 
@@ -83,6 +107,18 @@ impl Query {
         read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         Ok(self.rows(arguments, read)?.into_iter().next())
+    }
+
+    /// As [`Query::row`], with the one plan that serves all values. For statements that go by keys alone and run for every
+    /// event: left to itself the server finds plans for these very values a little cheaper and plans anew each time, which
+    /// takes longer than everything else in emit together.
+    pub fn keyed_row<T>(
+        &self,
+        arguments: &[DatumWithOid<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let _generic = GenericPlan::begin();
+        self.row(arguments, read)
     }
 
     /// Runs the statement for its effect.

@@ -174,7 +174,7 @@ pub fn values(payload: Option<AnyElement>, names: &[&str]) -> Result<Vec<Option<
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let row = PAYLOAD_VALUES.row(&[jsonb(payload), names.to_vec().into()], |row| {
+    let row = PAYLOAD_VALUES.keyed_row(&[jsonb(payload), names.to_vec().into()], |row| {
         row.want::<Vec<Option<String>>>(1, "payload values")
     })?;
     Ok(row.unwrap_or_default())

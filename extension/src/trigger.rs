@@ -308,7 +308,7 @@ fn take(
         rule.update.clone().into(),
     ];
     TRIGGER_ROW
-        .row(&arguments, |row| {
+        .keyed_row(&arguments, |row| {
             Ok(Taken {
                 payload: row.want(1, "payload")?,
                 target: row.get(2)?,

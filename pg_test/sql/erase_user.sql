@@ -24,6 +24,7 @@ select * from test.error('select purge_expired_records(0)');
 -- A life: texts in every state, an entry in a list, a verification, a STOP.
 insert into herald.user_notifications (id, user_id, event_type, title, body) values (herald_uuid_v7(), test.person(1), 'test.plain', 'private title', 'private body');
 insert into herald.phone_verifications (user_id, phone_number) values (test.person(1), test.phone(1));
+insert into herald.queue_jobs (subject_id, job_type, priority, run_at) select id, 'verify', 1, now() + interval '1 hour' from herald.phone_verifications;
 select emit_notification_event('test.plain', payload => '{"message": "private delivered"}', target_user_id => test.person(1), dedup_key => 'k1') as first \gset
 select body from test.claim(1);
 select * from test.complete(1, test.result('private delivered', 'accepted', '{"sid": "SMd", "twilio_status": "queued"}'));
@@ -47,6 +48,7 @@ select * from test.places('private');
 select digest as before from export_consent_evidence() order by place desc limit 1 \gset
 
 select * from erase_user(test.person(1));
+select count(*) as verifications_waiting from herald.queue_jobs where job_type = 'verify';
 -- Only the text on its way still has it.
 select * from test.places(test.phone(1));
 select * from test.places('private');

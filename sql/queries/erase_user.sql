@@ -64,6 +64,7 @@ evidence as (
     returning c.id
 ),
 verification as (delete from herald.phone_verifications v where v.user_id = $1 and v.created_at <= $2 returning v.id),
+verify_job as (delete from herald.queue_jobs q using verification where q.subject_id = verification.id),
 subscription as (delete from herald.notification_subscriptions s where s.user_id = $1 and s.created_at <= $2 returning s.id),
 sms_preference as (delete from herald.user_sms_preferences p where p.user_id = $1 and p.created_at <= $2 returning p.id),
 preference as (delete from herald.user_notification_preferences n where n.user_id = $1 and n.created_at <= $2 returning n.id),

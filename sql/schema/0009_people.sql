@@ -107,7 +107,13 @@ comment on trigger guard_phone_columns_insert on herald.user_sms_preferences is 
 create trigger guard_phone_columns before update of
     user_id, phone_number, phone_verified, phone_verified_at, opted_out, opted_out_at, opt_out_reason
     on herald.user_sms_preferences
-    for each row when ((new.user_id, new.phone_number, new.phone_verified, new.phone_verified_at, new.opted_out, new.opted_out_at, new.opt_out_reason)
-        is distinct from (old.user_id, old.phone_number, old.phone_verified, old.phone_verified_at, old.opted_out, old.opted_out_at, old.opt_out_reason))
+    -- Not as a comparison of rows: Postgres writes that one out differently after a restore.
+    for each row when (new.user_id is distinct from old.user_id
+                       or new.phone_number is distinct from old.phone_number
+                       or new.phone_verified is distinct from old.phone_verified
+                       or new.phone_verified_at is distinct from old.phone_verified_at
+                       or new.opted_out is distinct from old.opted_out
+                       or new.opted_out_at is distinct from old.opted_out_at
+                       or new.opt_out_reason is distinct from old.opt_out_reason)
     execute function herald.guard_phone_columns();
 comment on trigger guard_phone_columns on herald.user_sms_preferences is 'Only functions say whose number it is.';

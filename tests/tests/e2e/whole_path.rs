@@ -111,7 +111,10 @@ async fn who_may_not_be_texted_gets_a_row_with_the_reason() -> Outcome<()> {
         reason(&opted_out).await?,
         [("suppressed".to_string(), Some("opted_out".to_string()))]
     );
-    assert_eq!(reason(&unsubscribed).await?, []);
+    assert_eq!(
+        reason(&unsubscribed).await?,
+        [("suppressed".to_string(), Some("not_subscribed".to_string()))]
+    );
     assert_eq!(reason(&reachable).await?, [("delivered".to_string(), None)]);
     let accepted = stack.simulator.accepted().await?;
     assert_eq!(
