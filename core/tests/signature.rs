@@ -88,6 +88,60 @@ fn published_vectors() {
     }
 }
 
+/// Random requests, signed by Twilio's own library for Python.
+#[derive(serde::Deserialize)]
+struct Signed {
+    requests: Vec<Request>,
+}
+
+#[derive(serde::Deserialize)]
+struct Request(String, String, String, Params, String);
+
+#[test]
+fn requests_signed_by_twilios_library_are_accepted_and_no_byte_of_them_can_be_changed() {
+    let signed: Signed = serde_json::from_str(include_str!("data/signed_requests.json")).unwrap();
+    assert_eq!(signed.requests.len(), 250);
+    for Request(public_url, target, token, params, signature) in signed.requests {
+        let verifier = Verifier::new(&public_url, vec![token.clone()]);
+        let body = form(&params);
+        let verify = |target: &str, body: &[u8], signature: &str| {
+            verifier.verify(target, body, FORM, Some(signature))
+        };
+        let verified = verify(&target, &body, &signature).map(|form| form.params);
+        assert_eq!(verified.as_ref(), Ok(&params), "{public_url}{target}");
+        assert_eq!(
+            sign(&token, &format!("{public_url}{target}"), &params),
+            signature
+        );
+
+        for place in 0..target.len() {
+            let mut altered = target.clone().into_bytes();
+            altered[place] ^= 1;
+            let altered = String::from_utf8(altered).unwrap();
+            // What stands behind a # is never signed, nor sent.
+            if !altered.contains('#') {
+                assert!(verify(&altered, &body, &signature).is_err(), "{altered}");
+            }
+        }
+        for place in 0..signature.len() {
+            let mut altered = signature.clone().into_bytes();
+            altered[place] ^= 1;
+            let altered = String::from_utf8(altered).unwrap();
+            assert!(verify(&target, &body, &altered).is_err(), "{altered}");
+        }
+        for place in 0..body.len() {
+            let mut altered = body.clone();
+            altered[place] ^= 1;
+            let read: Params = form_urlencoded::parse(&altered).into_owned().collect();
+            // Another way to write the same form is the same form.
+            assert_eq!(
+                verify(&target, &altered, &signature).is_err(),
+                read != params
+            );
+        }
+    }
+}
+
 /// Further cases from the tests of Twilio's helper libraries.
 #[test]
 fn repeated_names_count_once_per_value_and_sorted() {

@@ -157,18 +157,20 @@ impl Course {
 
     /// Gives the message a sender, if it has none yet, and a place in its queue at `now`. Returns when its turn comes.
     fn take_turn(&self, simulator: &Simulator, now: DateTime<Utc>) -> Result<DateTime<Utc>, Step> {
-        let (sender, segments) = {
-            let mut store = simulator.store();
-            // Forgotten or cancelled: the change that follows finds that, too.
-            let message = store.find_mut(&self.sid);
-            let Some(message) = message.filter(|message| !message.status.is_final()) else {
-                return Ok(self.start);
-            };
-            let service = message.messaging_service_sid.as_deref();
-            let pick = || simulator.pool_sender(&message.to, service);
-            let sender = message.from.get_or_insert_with(pick);
-            (sender.clone(), message.segments)
+        // Forgotten or cancelled: the change that follows finds that, too.
+        let waiting = simulator.store().find(&self.sid).cloned();
+        let waiting = waiting.filter(|message| !message.status.is_final());
+        let Some(message) = waiting else {
+            return Ok(self.start);
         };
+        // Without the lock on the messages: the pool belongs to the inbound side, which has a lock of its own.
+        let service = message.messaging_service_sid.as_deref();
+        let pick = || simulator.pool_sender(&message.to, service);
+        let sender = message.from.clone().unwrap_or_else(pick);
+        if let Some(message) = simulator.store().find_mut(&self.sid) {
+            message.from = Some(sender.clone());
+        }
+        let segments = message.segments;
         match simulator.take_turn(&sender, segments, now, self.expires_at) {
             Turn::At(time) => Ok(time),
             Turn::TooLate => Ok(DateTime::<Utc>::MAX_UTC),

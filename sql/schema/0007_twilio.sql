@@ -48,8 +48,8 @@ create function herald.alert_breaker() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     perform pg_notify('herald_alerts', json_build_object(
-        'breaker', new.id, 'scope', new.scope, 'key', new.key, 'error_code', new.error_code, 'reason', new.reason,
-        'severity', new.severity)::text);
+        'scope', new.scope, 'key', new.key, 'error_code', new.error_code, 'severity', new.severity,
+        'reason', new.reason)::text);
     return null;
 end
 $$;

@@ -3,11 +3,13 @@
 //! `./dev test e2e` builds what these tests need and runs them. Each test has a cluster of its own.
 #![forbid(unsafe_code)]
 
+mod all_faults;
 mod arming;
 mod callbacks;
 mod connections;
 mod crash;
 mod dump_restore;
+mod errors;
 mod inbound;
 mod log_privacy;
 mod operation;
