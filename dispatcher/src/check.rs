@@ -221,6 +221,13 @@ async fn check_hello(link: &mut Link, config: &Config, report: &mut Report) {
 
 /// Sends a NOTIFY from one session and waits for it on another: a pooler in transaction mode swallows it.
 async fn check_listen(database: &Arc<Database>, link: &mut Link, report: &mut Report) {
+    if database.is_pooled() {
+        return report.warn(
+            "wake-up",
+            "a pooler in transaction mode is in the path, so work is found by polling (up to 1 s later)",
+            "name Postgres itself in DATABASE_URL, not the pooler",
+        );
+    }
     let wake = Arc::new(Wake::default());
     let echo = async {
         let session = database.connect(Some(wake.clone()), false).await?;

@@ -8,19 +8,24 @@ use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
+use crate::armed;
 use crate::boottime::BootTime;
 use crate::breakers::Breakers;
 use crate::database::DatabaseError;
 use crate::error::chain;
+use crate::failpoints;
 use crate::health::Health;
 use crate::inflight::InFlight;
+use crate::journal::Journal;
 use crate::leases::Leases;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
+use crate::protocol::gate::write_budget;
 use crate::records::Hello;
-use crate::send::{Job, write_budget};
+use crate::send::Job;
 use crate::shutdown::Shutdown;
+use crate::state::StateDir;
 use crate::store;
 use crate::systemd::Systemd;
 use crate::wake::Wake;
@@ -35,8 +40,12 @@ const FAN_OUT_EVERY: Duration = Duration::from_millis(100);
 const FAN_OUT_CHUNK: i32 = 1000;
 /// systemd hears READY at the latest this long after the database is there, if LISTEN does not come about.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(5);
+/// Results from the journal in one transaction.
+const REPLAY: usize = 100;
 /// Longest wait for Postgres while stopping, so that the last written result is noticed.
 const RETRY_WHEN_STOPPING: Duration = Duration::from_millis(200);
+/// How often it is asked whether this is still the database that was armed; and how far its WAL has come is remembered.
+const CONFIRM_EVERY: Duration = Duration::from_secs(30);
 /// Longest wait for something that is announced, such as a free slot.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -62,6 +71,10 @@ pub(crate) struct Parts {
     pub(crate) health: Arc<Health>,
     /// Counts of what is done here.
     pub(crate) metrics: Arc<Metrics>,
+    /// What this daemon remembers of its database.
+    pub(crate) state: StateDir,
+    /// Where it is made known whether sending is armed for the database.
+    pub(crate) armed: watch::Sender<bool>,
     /// Whether the daemon is stopping.
     pub(crate) shutdown: Shutdown,
 }
@@ -77,6 +90,9 @@ pub(crate) struct MainLoop {
     leases: Leases,
     breakers: Breakers,
     fan_out_at: Instant,
+    confirm_at: Instant,
+    /// What an earlier process left in the journal is written.
+    replayed: bool,
 }
 
 /// What to wait for before the next round.
@@ -104,6 +120,8 @@ impl MainLoop {
             leases: Leases::new(now),
             breakers: Breakers::new(now),
             fan_out_at: now,
+            confirm_at: now,
+            replayed: false,
         }
     }
 
@@ -196,6 +214,8 @@ impl MainLoop {
             self.parts.link.close();
             return Err(error);
         }
+        self.confirm().await?;
+        self.replay().await?;
         self.leases.keep(&mut self.parts, self.lease).await?;
         self.breakers.keep(&mut self.parts).await?;
         if self.parts.jobs.is_none() {
@@ -247,8 +267,70 @@ impl MainLoop {
         self.lease = hello.lease;
         parts.hello.send_replace(Some(hello));
         self.greeted = Some((parts.link.generation(), Instant::now()));
+        // Another session may be with another server.
+        self.confirm_at = Instant::now();
         // What was announced while we were away was not heard.
         self.pace.woken(Instant::now());
+        Ok(())
+    }
+
+    /// Whether sending is armed for the database behind this session. If not, nothing that was claimed may be sent any
+    /// more: its lease may have been given by another database.
+    async fn confirm(&mut self) -> Result<(), DatabaseError> {
+        let now = Instant::now();
+        if now < self.confirm_at {
+            return Ok(());
+        }
+        let parts = &mut self.parts;
+        let confirmed = armed::confirm(&mut parts.link, parts.state.path()).await;
+        if matches!(confirmed, Err(DatabaseError::NotArmed(_))) {
+            parts.in_flight.lost_all();
+            parts.armed.send_replace(false);
+            parts.metrics.protocol().set_armed(false);
+            // The way out may lead to another server.
+            parts.link.close();
+        }
+        confirmed?;
+        parts.armed.send_replace(true);
+        parts.metrics.protocol().set_armed(true);
+        self.confirm_at = now + CONFIRM_EVERY;
+        Ok(())
+    }
+
+    /// Writes what an earlier process could not, before its leases are looked at.
+    async fn replay(&mut self) -> Result<(), DatabaseError> {
+        if self.replayed {
+            return Ok(());
+        }
+        let journal = Journal::new(self.parts.state.path());
+        let kept = journal.read().map_err(|error| {
+            DatabaseError::Unusable(format!(
+                "the journal in {} cannot be read: {error}",
+                self.parts.state.path().display()
+            ))
+        })?;
+        for kept in kept {
+            let link = &mut self.parts.link;
+            for batch in kept.results.chunks(REPLAY) {
+                match store::complete_kept(link, kept.worker, batch).await {
+                    Ok(refused) => tracing::info!(
+                        results = batch.len(),
+                        without_effect = refused,
+                        "results of an earlier process, kept in the journal, are written"
+                    ),
+                    Err(error) if error.is_about_content() => tracing::error!(
+                        results = batch.len(),
+                        error = chain(&error),
+                        "Postgres refuses results from the journal: their texts become unknown; please report it"
+                    ),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        if let Err(error) = journal.clear() {
+            tracing::warn!(error = chain(&error), "the journal cannot be removed");
+        }
+        self.replayed = true;
         Ok(())
     }
 
@@ -262,6 +344,9 @@ impl MainLoop {
         let limit = i32::try_from(room).unwrap_or(i32::MAX);
         let texts = store::claim(&mut parts.link, parts.worker, limit).await?;
         let claimed = texts.len();
+        if claimed > 0 {
+            failpoints::hit("claim_committed").await;
+        }
         parts.metrics.claimed(claimed);
         for text in texts {
             parts.in_flight.claimed(text.batch_id);

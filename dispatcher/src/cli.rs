@@ -19,7 +19,7 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Settings come from the TOML file and from the environment; `herald config` lists them all.
-Exit codes: 0 done, 1 check found problems, resolve was refused, why knows no such event, 2 wrong command line,
+Exit codes: 0 done, 1 check found problems, resolve or arm was refused, why knows no such event, 2 wrong command line,
 69 unavailable (database, or the HTTP
 address is taken), 70 defect, 75 ended before all results were written, 77 not permitted, 78 wrong configuration.";
 
@@ -30,8 +30,10 @@ pub(crate) enum Command {
     Run,
     /// Check configuration, database, public URL and Twilio account; one line for each, with the way out
     Check(CheckArgs),
-    /// Show what waits in the queue
+    /// Show how sending goes: the queue, what is in doubt, breakers, the last success
     Status(StatusArgs),
+    /// Say whether sending is armed for this database, and make it the one to send from after a restore or a promotion
+    Arm(ArmArgs),
     /// Decide by hand what became of a text of which nobody knows whether Twilio took it
     Resolve(ResolveArgs),
     /// Tell what happened to an event and why, from emit to the last word; numbers are masked, texts not shown
@@ -49,6 +51,17 @@ pub(crate) struct CheckArgs {
     /// One JSON array instead of lines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `herald arm`.
+#[derive(Debug, Args)]
+pub(crate) struct ArmArgs {
+    /// Arm it: texts that were due are looked for at Twilio before they may go
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// This daemon is another one for a database that is armed already, and its state directory is new
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) join: bool,
 }
 
 /// Arguments of `herald resolve`.

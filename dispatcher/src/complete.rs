@@ -1,17 +1,20 @@
-//! Writes results in batches. While Postgres is away they wait here; none is dropped.
+//! Writes results in batches. While Postgres is away they wait here and in the journal; none is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
 use crate::error::chain;
+use crate::failpoints;
 use crate::inflight::InFlight;
+use crate::journal::Journal;
 use crate::link::Link;
+use crate::protocol::backlog::Backlog;
 use crate::records::AttemptResult;
 use crate::store;
 
@@ -28,36 +31,42 @@ pub(crate) struct Writer {
     pub(crate) worker: Uuid,
     /// What this process holds; writing frees it.
     pub(crate) in_flight: Arc<InFlight>,
+    /// Where results are kept while Postgres is away.
+    pub(crate) journal: Journal,
 }
 
 impl Writer {
     /// Writes what comes until the channel is closed and empty. Tries for ever: the caller limits it at shutdown.
     pub(crate) async fn run(mut self, mut results: mpsc::UnboundedReceiver<AttemptResult>) {
+        let mut backlog = Backlog::default();
         loop {
             let batch = gather(&mut results, BATCH, GATHER).await;
             if batch.is_empty() {
                 return;
             }
-            self.write(batch).await;
+            backlog.push(batch);
+            self.write(&mut backlog, &mut results).await;
         }
     }
 
-    async fn write(&mut self, batch: Vec<AttemptResult>) {
-        let mut pending = vec![batch];
-        let mut repeated = false;
-        while let Some(mut batch) = pending.pop() {
-            let Err(error) = self.try_write(&batch, repeated).await else {
+    /// Until nothing waits.
+    async fn write(
+        &mut self,
+        backlog: &mut Backlog<AttemptResult>,
+        results: &mut mpsc::UnboundedReceiver<AttemptResult>,
+    ) {
+        let mut kept = false;
+        while let Some((batch, repeated)) = backlog.head() {
+            let Err(error) = self.try_write(batch, repeated).await else {
+                backlog.written();
                 continue;
             };
             if error.is_about_content() {
-                // One of them is refused: halve until it is alone, so that the others are written.
-                match batch.split_off(batch.len() / 2) {
-                    rest if batch.is_empty() => self.give_up(&rest, &error),
-                    rest => pending.extend([rest, batch]),
+                if let Some(result) = backlog.refused() {
+                    self.give_up(&result, &error);
                 }
                 continue;
             }
-            repeated = true;
             self.in_flight.stalled();
             let delay = self.link.retry_delay();
             tracing::warn!(
@@ -65,27 +74,50 @@ impl Writer {
                 retry_in_ms = delay.as_millis(),
                 sqlstate = error.sqlstate().map(SqlState::code),
                 error = chain(&error),
-                "results cannot be written and wait; nothing is claimed meanwhile"
+                "results cannot be written and wait; nothing is claimed or sent meanwhile"
             );
-            sleep(delay).await;
-            pending.push(batch);
+            kept = true;
+            self.keep(backlog);
+            // Requests that were on their way still end, and their results must not be lost either.
+            let again = Instant::now() + delay;
+            let mut more = Vec::new();
+            while let Ok(1..) = timeout_at(again, results.recv_many(&mut more, BATCH)).await {
+                backlog.push(std::mem::take(&mut more));
+                self.keep(backlog);
+            }
+            sleep_until(again).await;
+        }
+        if kept && let Err(error) = self.journal.clear() {
+            tracing::warn!(
+                error = chain(&error),
+                "the journal of written results cannot be removed: they are written again at the next start, without effect"
+            );
+        }
+    }
+
+    /// Into the journal, as far as that is not done.
+    fn keep(&self, backlog: &mut Backlog<AttemptResult>) {
+        let results = backlog.stalled();
+        if let Err(error) = self.journal.append(self.worker, &results) {
+            tracing::error!(
+                results = results.len(),
+                error = chain(&error),
+                "results cannot be kept on disk: if this process is killed before Postgres comes back, their texts become unknown"
+            );
         }
     }
 
     /// A result that Postgres will never take: its lease ends and the text becomes `unknown`, to be looked up.
-    fn give_up(&self, results: &[AttemptResult], error: &DatabaseError) {
-        for result in results {
-            tracing::error!(
-                message_id = %result.message_id,
-                attempt = result.attempt,
-                outcome = result.outcome,
-                sid = result.answer.sid,
-                error = chain(error),
-                "Postgres refuses this result; please report it"
-            );
-        }
-        self.in_flight
-            .written(results.iter().map(|result| result.batch_id));
+    fn give_up(&self, result: &AttemptResult, error: &DatabaseError) {
+        tracing::error!(
+            message_id = %result.message_id,
+            attempt = result.attempt,
+            outcome = result.outcome,
+            sid = result.answer.sid,
+            error = chain(error),
+            "Postgres refuses this result; please report it"
+        );
+        self.in_flight.written(std::iter::once(result.batch_id));
     }
 
     async fn try_write(
@@ -93,7 +125,9 @@ impl Writer {
         batch: &[AttemptResult],
         repeated: bool,
     ) -> Result<(), DatabaseError> {
+        failpoints::hit("before_result_commit").await;
         let refused = store::complete(&mut self.link, self.worker, batch).await?;
+        failpoints::hit("after_result_commit").await;
         self.in_flight
             .written(batch.iter().map(|result| result.batch_id));
         for (message_id, attempt) in refused {
@@ -129,6 +163,7 @@ pub(crate) async fn gather<T>(
 mod tests {
     use herald_core::outcome::Outcome;
     use prometheus_client::metrics::counter::Counter;
+    use tokio::time::sleep;
 
     use super::*;
     use crate::database::tests::absent;
@@ -160,7 +195,9 @@ mod tests {
     #[tokio::test]
     async fn while_postgres_is_away_results_wait_and_nothing_is_claimed() {
         let in_flight = Arc::new(InFlight::default());
+        let directory = tempfile::tempdir().unwrap();
         let writer = Writer {
+            journal: Journal::new(directory.path()),
             link: Link::new(absent(), Counter::default()),
             worker: Uuid::now_v7(),
             in_flight: in_flight.clone(),
@@ -179,6 +216,10 @@ mod tests {
             sender: None,
             answer,
         };
+        let later = AttemptResult {
+            attempt: 2,
+            ..result.clone()
+        };
         results.send(result).unwrap();
         while !in_flight.counts().stalled {
             sleep(Duration::from_millis(5)).await;
@@ -186,6 +227,18 @@ mod tests {
         assert_eq!(in_flight.room(8), 0);
         assert_eq!(in_flight.counts().unwritten, 1);
         assert_eq!(in_flight.batches(), [batch_id], "the lease is still needed");
+        // It is on disk, and what comes later as well.
+        let kept = || {
+            let kept = Journal::new(directory.path()).read().unwrap();
+            kept.iter().map(|kept| kept.results.len()).sum::<usize>()
+        };
+        while kept() < 1 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        results.send(later).unwrap();
+        while kept() < 2 {
+            sleep(Duration::from_millis(5)).await;
+        }
         drop(results);
         sleep(Duration::from_millis(50)).await;
         assert!(!task.is_finished(), "a result was dropped");

@@ -5,7 +5,7 @@ pub(crate) mod tests;
 mod tls;
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,7 +25,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the TCP connect to one address, so that a host that is gone leaves time for the next one.
 const TCP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an answer may take before the connection counts as lost. Above the session's `statement_timeout`.
-pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_millis(8500);
+/// How long two statements of the probe for a pooler may take; one that waits for a free server session of a small pool
+/// waits longer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why Postgres did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,11 @@ pub(crate) enum DatabaseError {
         /// Hosts and database.
         place: String,
     },
+    /// This database is not the one that was armed.
+    #[error(
+        "sending is not armed for this database: {0}. If it is the one to send from, run herald arm --yes"
+    )]
+    NotArmed(String),
     /// What the extension said cannot be worked with.
     #[error("{0}")]
     Unusable(String),
@@ -103,12 +111,17 @@ pub(crate) struct Database {
     connection: tokio_postgres::Config,
     tls: Option<MakeRustlsConnect>,
     place: String,
+    /// Whether a pooler in transaction mode is in the path, once that is known.
+    pooled: OnceLock<bool>,
 }
 
 /// An open session and the task that drives it. Dropping it closes the session.
 pub(crate) struct Session {
     /// Takes the statements.
     pub(crate) client: Client,
+    /// Behind a pooler in transaction mode: what begins the transaction that each statement needs then, since nothing of a
+    /// session lasts longer.
+    pub(crate) begin: Option<String>,
     driver: JoinHandle<()>,
 }
 
@@ -157,6 +170,7 @@ impl Database {
             connection,
             tls,
             place,
+            pooled: OnceLock::new(),
         })
     }
 
@@ -170,7 +184,12 @@ impl Database {
         self.tls.is_some()
     }
 
-    /// Opens a session and prepares it: `statement_timeout` of 10 s, and the extension's schema on the search path.
+    /// Whether a pooler in transaction mode is in the path, as far as known: LISTEN does not work then.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pooled.get().copied().unwrap_or(false)
+    }
+
+    /// Opens a session and prepares it: `statement_timeout` of 7 s, and the extension's schema on the search path.
     /// `wake` is notified for every NOTIFY that arrives. Hosts are tried in the order given; `shuffle` takes any order,
     /// for the case that the first one accepts connections and then says nothing.
     pub(crate) async fn connect(
@@ -194,19 +213,62 @@ impl Database {
     }
 
     async fn open(&self, wake: Option<Arc<Wake>>, shuffle: bool) -> Result<Session, DatabaseError> {
-        let failed = |source| DatabaseError::Connect {
+        let mut session = self.raw(wake, shuffle).await?;
+        let pooled = match self.pooled.get() {
+            Some(pooled) => *pooled,
+            None => {
+                let pooled = self.probe(&session.client, shuffle).await?;
+                if pooled && self.pooled.set(true).is_ok() {
+                    tracing::warn!(
+                        "a pooler in transaction mode is in the path to Postgres: LISTEN does not work through it, so work is \
+                         found by polling; name Postgres itself in DATABASE_URL to be woken up"
+                    );
+                }
+                *self.pooled.get_or_init(|| pooled)
+            }
+        };
+        let statement = if pooled {
+            store::FIND_EXTENSION
+        } else {
+            store::PREPARE_SESSION
+        };
+        let prepared = session
+            .client
+            .query_typed(statement, &[])
+            .await
+            .map_err(|source| self.failed(source))?;
+        let Some(row) = prepared.first() else {
+            return Err(DatabaseError::NoExtension {
+                place: self.place.clone(),
+            });
+        };
+        if pooled {
+            let begin = row.try_get(0).map_err(|source| self.failed(source))?;
+            session.begin = Some(begin);
+        }
+        Ok(session)
+    }
+
+    fn failed(&self, source: tokio_postgres::Error) -> DatabaseError {
+        DatabaseError::Connect {
             place: self.place.clone(),
             source,
-        };
+        }
+    }
+
+    /// A session as the server gives it.
+    async fn raw(&self, wake: Option<Arc<Wake>>, shuffle: bool) -> Result<Session, DatabaseError> {
+        let failed = |source| self.failed(source);
         let mut config = self.connection.clone();
         if shuffle {
             config.load_balance_hosts(LoadBalanceHosts::Random);
         }
-        let session = match &self.tls {
+        Ok(match &self.tls {
             Some(tls) => {
                 let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
                 Session {
                     client,
+                    begin: None,
                     driver: tokio::spawn(drive(connection, wake)),
                 }
             }
@@ -214,22 +276,38 @@ impl Database {
                 let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
                 Session {
                     client,
+                    begin: None,
                     driver: tokio::spawn(drive(connection, wake)),
                 }
             }
-        };
-        let prepared = session
+        })
+    }
+
+    /// Whether a pooler in transaction mode is in the path. Such a one gives each transaction the server session that was
+    /// used last: while a second client holds that one in a transaction, the first gets another, or has to wait.
+    async fn probe(&self, first: &Client, shuffle: bool) -> Result<bool, DatabaseError> {
+        let second = self.raw(None, shuffle).await?;
+        let failed = |source| self.failed(source);
+        let before = backend(first).await.map_err(failed)?;
+        second.client.batch_execute("BEGIN").await.map_err(failed)?;
+        backend(&second.client).await.map_err(failed)?;
+        let after = tokio::time::timeout(PROBE_TIMEOUT, backend(first)).await;
+        second
             .client
-            .query_typed(store::PREPARE_SESSION, &[])
+            .batch_execute("ROLLBACK")
             .await
             .map_err(failed)?;
-        if prepared.is_empty() {
-            return Err(DatabaseError::NoExtension {
-                place: self.place.clone(),
-            });
+        match after {
+            Ok(after) => Ok(after.map_err(failed)? != before),
+            Err(_) => Ok(true),
         }
-        Ok(session)
     }
+}
+
+/// Process id of the server session that answers.
+async fn backend(client: &Client) -> Result<i32, tokio_postgres::Error> {
+    let rows = client.query_typed(store::BACKEND, &[]).await?;
+    rows.first().map_or(Ok(0), |row| row.try_get(0))
 }
 
 /// Drives a connection and empties its socket until it ends. Does nothing else, so that the server's NOTIFY queue

@@ -1,134 +1,81 @@
-//! What this process holds: claimed texts on their way, results not yet written, and the batches whose leases they need.
+//! What this process holds, shared by its tasks; the counting itself is [`Held`]'s.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
+
+use crate::protocol::held::{Counts, Held};
 
 /// Shared count of everything between claim and written result.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    state: Mutex<State>,
+    state: Mutex<Held>,
     changed: Notify,
+    stalled: watch::Sender<bool>,
 }
-
-#[derive(Debug, Default)]
-struct State {
-    /// Texts of each batch whose result is not written.
-    batches: HashMap<Uuid, usize>,
-    /// Claimed, no result yet.
-    sending: usize,
-    /// Result there, not written.
-    unwritten: usize,
-    /// The last attempt to write results failed.
-    stalled: bool,
-    /// Mean time of a request, in seconds; newer ones weigh more.
-    mean_seconds: Option<f64>,
-    /// Requests finished since the daemon started.
-    finished: u64,
-}
-
-/// A look at the counts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Counts {
-    /// Claimed, no result yet.
-    pub(crate) sending: usize,
-    /// Result there, not written.
-    pub(crate) unwritten: usize,
-    /// Results cannot be written at present.
-    pub(crate) stalled: bool,
-    /// Requests finished since the daemon started.
-    pub(crate) finished: u64,
-}
-
-/// How much of the next claim may lie ready beyond the free slots: as much as is sent in this time.
-const READY_SECONDS: f64 = 0.5;
-/// And never more than this.
-const MAX_READY: usize = 100;
-/// With more unwritten results than this, nothing new is claimed.
-const MAX_UNWRITTEN: usize = 200;
-/// Larger batches bring nothing (measured in other queues, too) and hold the row locks longer.
-const MAX_CLAIM: usize = 200;
 
 impl InFlight {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Held> {
         // The counts stay right even if a holder panicked: each change is one statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A text of this batch was claimed.
     pub(crate) fn claimed(&self, batch: Uuid) {
-        let mut state = self.state();
-        *state.batches.entry(batch).or_insert(0) += 1;
-        state.sending += 1;
+        self.state().claimed(batch);
     }
 
     /// A text has its result. `request` is how long the request took, if one was made.
     pub(crate) fn answered(&self, request: Option<Duration>) {
-        let mut state = self.state();
-        state.sending = state.sending.saturating_sub(1);
-        state.unwritten += 1;
-        if let Some(request) = request {
-            let seconds = request.as_secs_f64();
-            state.mean_seconds = Some(
-                state
-                    .mean_seconds
-                    .map_or(seconds, |mean| mean * 0.9 + seconds * 0.1),
-            );
-            state.finished += 1;
-        }
-        drop(state);
+        self.state().answered(request);
         self.changed.notify_one();
     }
 
     /// The results of these texts are written, or will never be.
     pub(crate) fn written(&self, batches: impl Iterator<Item = Uuid>) {
-        let mut state = self.state();
-        for batch in batches {
-            state.unwritten = state.unwritten.saturating_sub(1);
-            if let Some(left) = state.batches.get_mut(&batch) {
-                *left -= 1;
-                if *left == 0 {
-                    state.batches.remove(&batch);
-                }
-            }
-        }
-        state.stalled = false;
-        drop(state);
+        self.state().written(batches);
+        self.stalled.send_replace(false);
         self.changed.notify_one();
     }
 
     /// Results could not be written and wait.
     pub(crate) fn stalled(&self) {
-        self.state().stalled = true;
+        self.state().stalled();
+        self.stalled.send_replace(true);
+    }
+
+    /// Returns when results can be written, as far as we know.
+    pub(crate) async fn flowing(&self) {
+        let mut stalled = self.stalled.subscribe();
+        // The sender lives as long as we do.
+        let _gone = stalled.wait_for(|stalled| !stalled).await.is_err();
     }
 
     /// The batches whose leases are needed.
     pub(crate) fn batches(&self) -> Vec<Uuid> {
-        self.state().batches.keys().copied().collect()
+        self.state().batches()
     }
 
     /// Whether the lease of this batch is ours as far as we know.
     pub(crate) fn holds(&self, batch: Uuid) -> bool {
-        self.state().batches.contains_key(&batch)
+        self.state().holds(batch)
     }
 
     /// This lease was lost: nothing more of the batch may be sent.
     pub(crate) fn lost(&self, batch: Uuid) {
-        self.state().batches.remove(&batch);
+        self.state().lost(batch);
+    }
+
+    /// No lease counts any more.
+    pub(crate) fn lost_all(&self) {
+        self.state().lost_all();
     }
 
     /// The present counts.
     pub(crate) fn counts(&self) -> Counts {
-        let state = self.state();
-        Counts {
-            sending: state.sending,
-            unwritten: state.unwritten,
-            stalled: state.stalled,
-            finished: state.finished,
-        }
+        self.state().counts()
     }
 
     /// Whether everything claimed has its result in the database.
@@ -137,96 +84,13 @@ impl InFlight {
         counts.sending == 0 && counts.unwritten == 0
     }
 
-    /// How many texts may be claimed now: the free slots and what they send in half a second. Nothing while results
-    /// pile up, or while so much lies ready that a larger claim can be made a little later.
+    /// How many texts may be claimed now.
     pub(crate) fn room(&self, concurrency: usize) -> usize {
-        let state = self.state();
-        if state.stalled || state.unwritten > MAX_UNWRITTEN {
-            return 0;
-        }
-        let ready = state.mean_seconds.map_or(0, |mean| {
-            let sent = READY_SECONDS * concurrency as f64 / mean.max(0.001);
-            (sent as usize).min(MAX_READY)
-        });
-        let room = (concurrency + ready).saturating_sub(state.sending);
-        if room < ready / 2 {
-            return 0;
-        }
-        room.min(MAX_CLAIM)
+        self.state().room(concurrency)
     }
 
     /// Returns after the next change, or at once if one was missed.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_is_needed_until_its_last_result_is_written() {
-        let held = InFlight::default();
-        let batch = Uuid::now_v7();
-        held.claimed(batch);
-        held.claimed(batch);
-        held.answered(None);
-        held.written([batch].into_iter());
-        assert!(held.holds(batch) && !held.is_empty());
-        held.answered(None);
-        held.written([batch].into_iter());
-        assert!(!held.holds(batch) && held.is_empty());
-        assert!(held.batches().is_empty());
-    }
-
-    #[test]
-    fn room_is_the_free_slots_and_what_half_a_second_sends() {
-        let held = InFlight::default();
-        assert_eq!(held.room(8), 8);
-        held.claimed(Uuid::now_v7());
-        assert_eq!(held.room(8), 7);
-        held.answered(Some(Duration::from_millis(200)));
-        assert_eq!(held.room(8), 8 + 20);
-        held.written(std::iter::empty());
-        assert_eq!(held.room(1000), 200);
-    }
-
-    #[test]
-    fn small_claims_wait_while_enough_lies_ready() {
-        let held = InFlight::default();
-        held.answered(Some(Duration::from_millis(200)));
-        for _ in 0..8 + 20 - 10 {
-            held.claimed(Uuid::nil());
-        }
-        assert_eq!(held.room(8), 10);
-        held.claimed(Uuid::nil());
-        assert_eq!(held.room(8), 0);
-    }
-
-    #[test]
-    fn nothing_is_claimed_while_results_cannot_be_written() {
-        let held = InFlight::default();
-        held.stalled();
-        assert_eq!(held.room(8), 0);
-        held.written(std::iter::empty());
-        assert_eq!(held.room(8), 8);
-        for _ in 0..=MAX_UNWRITTEN {
-            held.claimed(Uuid::nil());
-            held.answered(None);
-        }
-        assert_eq!(held.room(8), 0);
-    }
-
-    #[test]
-    fn a_lost_batch_is_not_ours() {
-        let held = InFlight::default();
-        let batch = Uuid::now_v7();
-        held.claimed(batch);
-        held.lost(batch);
-        assert!(!held.holds(batch));
-        held.answered(None);
-        held.written([batch].into_iter());
-        assert!(held.is_empty());
     }
 }

@@ -89,7 +89,7 @@ impl Link {
         let Some(session) = &self.session else {
             return Err(DatabaseError::Timeout { call });
         };
-        let answer = session.client.query_typed(statement, parameters);
+        let answer = run(session, statement, parameters);
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(Ok(rows)) => {
                 self.failures = 0;
@@ -118,4 +118,25 @@ impl Link {
         let seconds = delay_seconds(0.1, 5.0, self.failures, rand::rng().random());
         Duration::from_secs_f64(seconds)
     }
+}
+
+/// One round trip, also behind a pooler: there the three statements follow each other without waiting for answers.
+async fn run(
+    session: &Session,
+    statement: &str,
+    parameters: &[Parameter<'_>],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let client = &session.client;
+    let Some(begin) = &session.begin else {
+        return client.query_typed(statement, parameters).await;
+    };
+    let (begun, rows, committed) = tokio::join!(
+        client.batch_execute(begin),
+        client.query_typed(statement, parameters),
+        client.batch_execute("COMMIT"),
+    );
+    begun?;
+    let rows = rows?;
+    committed?;
+    Ok(rows)
 }

@@ -17,7 +17,7 @@ use crate::store;
 use crate::wake::Wake;
 
 /// How often the session is asked whether it still listens.
-const CHECK_EVERY: Duration = Duration::from_secs(10);
+const CHECK_EVERY: Duration = Duration::from_secs(4);
 /// How long its answer may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -36,6 +36,10 @@ impl Listener {
     pub(crate) async fn run(self) {
         let mut failures = 0;
         loop {
+            if self.database.is_pooled() {
+                // Work is found by polling from now on.
+                return std::future::pending().await;
+            }
             let error = match self.open().await {
                 Ok((session, backend)) => {
                     failures = 0;
@@ -69,6 +73,11 @@ impl Listener {
             .database
             .connect(Some(self.wake.clone()), false)
             .await?;
+        if session.begin.is_some() {
+            return Err(DatabaseError::Unusable(
+                "LISTEN does not work through a pooler in transaction mode".to_owned(),
+            ));
+        }
         let listen = async {
             session
                 .client

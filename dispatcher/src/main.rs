@@ -4,6 +4,7 @@
 //! back. It keeps nothing: any number of processes may run on one database, and each may be killed at any time.
 #![forbid(unsafe_code)]
 
+mod armed;
 mod boottime;
 mod breakers;
 mod callbacks;
@@ -15,11 +16,13 @@ mod config;
 mod database;
 mod error;
 mod exit;
+mod failpoints;
 mod health;
 mod http;
 mod inbound;
 mod inflight;
 mod janitor;
+mod journal;
 mod leases;
 mod link;
 mod listen;
@@ -27,12 +30,14 @@ mod logging;
 mod metrics;
 mod output;
 mod pace;
+mod protocol;
 mod reconcile;
 mod records;
 mod resolve;
 mod run;
 mod send;
 mod shutdown;
+mod state;
 mod status;
 mod store;
 mod systemd;
@@ -69,6 +74,10 @@ fn main() -> ExitCode {
         Command::Check(args) => block_on(check::check(&sources, &args)),
         Command::Status(args) => match load(&sources) {
             Ok(config) => block_on(status::status(&config, &args)),
+            Err(exit) => exit,
+        },
+        Command::Arm(args) => match load(&sources) {
+            Ok(config) => block_on(armed::arm(&config, &args)),
             Err(exit) => exit,
         },
         Command::Resolve(args) => match load(&sources) {

@@ -2,7 +2,6 @@
 //!
 //! Postgres says what is due and keeps what was found; which entry of a list is whose, `herald_core::resolve` decides.
 
-mod look;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +18,8 @@ use crate::database::DatabaseError;
 use crate::error::chain;
 use crate::link::Link;
 use crate::metrics::Metrics;
-use crate::reconcile::look::{Group, groups, verdicts};
-use crate::records::{Hello, LookResult, StaleResult};
+use crate::protocol::look::{Group, groups, verdicts};
+use crate::records::{LookResult, StaleResult};
 use crate::shutdown::Shutdown;
 use crate::store;
 use crate::twilio::{Listed, LookupError, Twilio};
@@ -40,8 +39,8 @@ pub(crate) struct Reconciler {
     pub(crate) twilio: Twilio,
     /// Who our texts come from.
     pub(crate) sender: Sender,
-    /// Set once the installation has been greeted and may be sent from.
-    pub(crate) hello: watch::Receiver<Option<Hello>>,
+    /// Whether sending is armed for the database.
+    pub(crate) armed: watch::Receiver<bool>,
     /// Counts of what was found out.
     pub(crate) metrics: Arc<Metrics>,
     /// Whether the daemon is stopping.
@@ -75,7 +74,7 @@ impl Reconciler {
 
     /// Whether there was something to do.
     async fn round(&mut self) -> Result<bool, DatabaseError> {
-        if self.hello.borrow().is_none() {
+        if !*self.armed.borrow() {
             return Ok(false);
         }
         let unknown = self.unknown().await?;

@@ -84,6 +84,21 @@ pub(crate) struct Callback {
     pub(crate) idempotency_token: Option<String>,
 }
 
+/// One row of `herald_status()`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StatusRow {
+    /// queue, breaker, twilio or arming.
+    pub(crate) section: String,
+    /// What it is about.
+    pub(crate) name: String,
+    /// How many.
+    pub(crate) amount: Option<i64>,
+    /// Age of the oldest, or since when.
+    pub(crate) age_seconds: Option<f64>,
+    /// In words.
+    pub(crate) detail: Option<String>,
+}
+
 /// One row of `herald_breakers()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Breaker {

@@ -23,6 +23,7 @@ use crate::http;
 use crate::inbound::Policy;
 use crate::inflight::InFlight;
 use crate::janitor::Janitor;
+use crate::journal::Journal;
 use crate::link::Link;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
@@ -30,6 +31,7 @@ use crate::output::print;
 use crate::reconcile::Reconciler;
 use crate::send::Sender;
 use crate::shutdown::{Shutdown, Signals, Trigger};
+use crate::state::{StateDir, StateError};
 use crate::systemd::Systemd;
 use crate::twilio::Twilio;
 use crate::verify::{PhoneVerifier, VerifyClient};
@@ -68,6 +70,7 @@ impl Daemon {
     async fn start(config: Config) -> Result<Self, Exit> {
         let signals =
             Signals::new().map_err(|error| internal("signals cannot be taken over", &error))?;
+        let state = StateDir::open(&config.state_dir).map_err(|error| refuse_state(&error))?;
         let (http, address) = bind(config.listen).await?;
         let twilio =
             Twilio::new(&config.twilio).map_err(|error| internal("cannot start", &error))?;
@@ -85,6 +88,7 @@ impl Daemon {
         let link = || Link::new(database.clone(), metrics.reconnects());
         let (trigger, shutdown) = Trigger::new();
         let (hello, hello_seen) = watch::channel(None);
+        let (armed, armed_seen) = watch::channel(false);
         let (jobs, claimed) = mpsc::unbounded_channel();
         let (results, answered) = mpsc::unbounded_channel();
         let (callbacks, received) = mpsc::unbounded_channel();
@@ -120,7 +124,7 @@ impl Daemon {
             link: link(),
             twilio: twilio.clone(),
             sender: config.twilio.sender.clone(),
-            hello: hello_seen.clone(),
+            armed: armed_seen,
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
         };
@@ -138,6 +142,7 @@ impl Daemon {
             link: link(),
             worker,
             in_flight: in_flight.clone(),
+            journal: Journal::new(state.path()),
         };
         let verifier = PhoneVerifier {
             link: link(),
@@ -167,6 +172,8 @@ impl Daemon {
             wake,
             health: health.clone(),
             metrics,
+            state,
+            armed,
             shutdown: shutdown.clone(),
         });
 
@@ -281,6 +288,17 @@ impl Daemon {
                 }
             }
         }
+    }
+}
+
+fn refuse_state(error: &StateError) -> Exit {
+    tracing::error!(error = chain(error), "cannot start");
+    match error {
+        StateError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Exit::Permission
+        }
+        StateError::InUse(_) => Exit::Unavailable,
+        _ => Exit::Config,
     }
 }
 

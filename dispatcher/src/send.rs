@@ -13,14 +13,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::boottime::BootTime;
+use crate::failpoints;
 use crate::inflight::InFlight;
 use crate::metrics::Metrics;
+use crate::protocol::gate::{may_write, write_budget};
 use crate::records::{AttemptResult, Claimed, Hello};
 use crate::shutdown::Shutdown;
 use crate::twilio::{Answer, Create, Twilio};
-
-/// Kept free between the end of the longest request and the end of the lease.
-const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// A claimed text and when its claim was asked for.
 pub(crate) struct Job {
@@ -28,11 +27,6 @@ pub(crate) struct Job {
     pub(crate) text: Claimed,
     /// Before the claim was sent to Postgres, so never later than the start of the lease.
     pub(crate) claimed_at: BootTime,
-}
-
-/// Time after the claim in which a request may still be started: it then ends before the lease does.
-pub(crate) fn write_budget(lease: Duration, request_timeout: Duration) -> Duration {
-    lease.saturating_sub(request_timeout + LEASE_MARGIN)
 }
 
 /// Everything a request needs.
@@ -110,6 +104,17 @@ impl Sender {
         }
     }
 
+    /// While results cannot be written no more are made: what was claimed waits as long as its lease allows.
+    async fn wait_for_room(&mut self, job: &Job, lease: Duration) {
+        let left =
+            write_budget(lease, self.request_timeout).saturating_sub(job.claimed_at.elapsed());
+        tokio::select! {
+            () = self.in_flight.flowing() => {}
+            () = tokio::time::sleep(left) => {}
+            () = self.shutdown.begun() => {}
+        }
+    }
+
     async fn answer(&mut self, job: &Job) -> Answer {
         let not_sent = |reason| Answer::without_response(Outcome::NotSent, reason, Duration::ZERO);
         if self.shutdown.is_stopping() {
@@ -133,17 +138,24 @@ impl Sender {
             validity_seconds: text.validity_seconds,
         };
 
-        // The gate: last thing before the request. A process that was frozen or starved must not send on a lease that
-        // somebody may have taken meanwhile.
-        let in_time = job.claimed_at.elapsed() < write_budget(lease, self.request_timeout);
-        if !in_time || !self.in_flight.holds(text.batch_id) {
+        self.wait_for_room(job, lease).await;
+        if self.shutdown.is_stopping() {
+            return not_sent("shutdown");
+        }
+        failpoints::hit("before_write").await;
+        // The gate: last thing before the request.
+        let holds = self.in_flight.holds(text.batch_id);
+        if !may_write(job.claimed_at.elapsed(), lease, self.request_timeout, holds) {
             return not_sent("late");
         }
         let started = BootTime::now();
-        tokio::select! {
-            answer = self.twilio.create(&create) => answer,
+        let request = failpoints::hit_while("after_write", self.twilio.create(&create));
+        let answer = tokio::select! {
+            answer = request => answer,
             () = self.shutdown.expired() => Answer::without_response(Outcome::Unknown, "shutdown", started.elapsed()),
-        }
+        };
+        failpoints::hit("response_read").await;
+        answer
     }
 }
 

@@ -1,4 +1,4 @@
-//! `herald status` and `herald config`: what waits, and what is set.
+//! `herald status` and `herald config`: how sending goes, and what is set.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::error::chain;
 use crate::exit::Exit;
 use crate::link::Link;
 use crate::output::print;
-use crate::records::QueueStat;
+use crate::records::StatusRow;
 use crate::store;
 
-/// Prints the queue by state and priority. 69 if Postgres does not say it.
+/// Prints the state of sending. 69 if Postgres does not say it.
 pub(crate) async fn status(config: &Config, args: &StatusArgs) -> Exit {
     let database = match Database::new(&config.database) {
         Ok(database) => Arc::new(database),
@@ -23,7 +23,7 @@ pub(crate) async fn status(config: &Config, args: &StatusArgs) -> Exit {
             return Exit::Config;
         }
     };
-    match store::queue_stats(&mut Link::new(database, Counter::default())).await {
+    match store::status(&mut Link::new(database, Counter::default())).await {
         Ok(stats) if args.json => print(&format!("{}\n", serde_json::json!(stats))),
         Ok(stats) => print(&table(&stats)),
         Err(error) => {
@@ -34,20 +34,24 @@ pub(crate) async fn status(config: &Config, args: &StatusArgs) -> Exit {
     Exit::Done
 }
 
-fn table(stats: &[QueueStat]) -> String {
-    if stats.iter().all(|stat| stat.messages == 0) {
-        return "nothing waits\n".to_owned();
-    }
+fn table(rows: &[StatusRow]) -> String {
     let mut text = format!(
-        "{:<10}  {:<8}  {:>10}  {:>12}\n",
-        "state", "priority", "messages", "oldest"
+        "{:<8}  {:<18}  {:>9}  {:>9}  detail\n",
+        "", "what", "number", "age"
     );
-    for stat in stats {
-        let oldest = stat.oldest_age_seconds.map_or("-".to_owned(), age);
-        text += &format!(
-            "{:<10}  {:<8}  {:>10}  {oldest:>12}\n",
-            stat.state, stat.priority, stat.messages
+    for row in rows {
+        let number = row
+            .amount
+            .map_or("-".to_owned(), |amount| amount.to_string());
+        let since = row.age_seconds.map_or("-".to_owned(), age);
+        let line = format!(
+            "{:<8}  {:<18}  {number:>9}  {since:>9}  {}",
+            row.section,
+            row.name,
+            row.detail.as_deref().unwrap_or_default()
         );
+        text += line.trim_end();
+        text.push('\n');
     }
     text
 }
@@ -94,23 +98,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_a_line_for_each_state_and_priority() {
-        let stat = |state: &str, messages, age| QueueStat {
-            state: state.to_owned(),
-            priority: "normal".to_owned(),
-            messages,
-            oldest_age_seconds: age,
+    fn the_table_has_a_line_for_each_row() {
+        let row = |section: &str, amount, age_seconds, detail: Option<&str>| StatusRow {
+            section: section.to_owned(),
+            name: "due normal".to_owned(),
+            amount,
+            age_seconds,
+            detail: detail.map(str::to_owned),
         };
         let text = table(&[
-            stat("due", 3, Some(4.21)),
-            stat("waiting", 1, None),
-            stat("unknown", 1, Some(7200.0)),
+            row("queue", Some(3), Some(4.21), None),
+            row("twilio", None, Some(7200.0), Some("sent (applied)")),
+            row("queue", Some(0), None, None),
         ]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 4);
-        assert!(
-            lines[1].ends_with("4.2 s") && lines[2].ends_with('-') && lines[3].ends_with("2.0 h")
-        );
-        assert_eq!(table(&[stat("due", 0, None)]), "nothing waits\n");
+        assert!(lines[1].ends_with("3      4.2 s"), "{text}");
+        assert!(lines[2].ends_with("-      2.0 h  sent (applied)"), "{text}");
+        assert!(lines[3].ends_with("0          -"), "{text}");
     }
 }

@@ -14,7 +14,8 @@ mod protocol;
 mod verification;
 
 pub(crate) use protocol::{
-    claim_stale, claim_unknown, complete_stale, complete_unknown, owned_sids, resolve,
+    arm, claim_stale, claim_unknown, complete_kept, complete_stale, complete_unknown, identity,
+    owned_sids, resolve, status,
 };
 pub(crate) use verification::{claim_verifications, complete_verification};
 
@@ -27,8 +28,14 @@ pub(crate) use consent::{purge, record_inbound};
 /// First statement of each session. No row: the extension is not installed.
 pub(crate) const PREPARE_SESSION: &str = "\
     SELECT set_config('search_path', format('pg_catalog, %I, pg_temp', n.nspname), false),
-           set_config('statement_timeout', '10s', false)
+           set_config('statement_timeout', '7s', false)
     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'pg_herald'";
+/// As that, behind a pooler in transaction mode, where settings last as long as a transaction: gives the statements that
+/// begin one. No row: the extension is not installed.
+pub(crate) const FIND_EXTENSION: &str = "\
+    SELECT format('BEGIN; SET LOCAL search_path = pg_catalog, %I, pg_temp; SET LOCAL statement_timeout = ''7s''', n.nspname)
+    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
     WHERE e.extname = 'pg_herald'";
 /// Makes the session hear of work.
 pub(crate) const LISTEN: &str = "LISTEN herald";
@@ -71,6 +78,9 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "record_twilio_inbound(jsonb)",
     "purge_expired_records(integer)",
     "herald_queue_stats()",
+    "herald_dispatch_identity(uuid)",
+    "herald_arm(boolean)",
+    "herald_status()",
     "herald_breakers()",
     "claim_unknown_sms_messages(integer)",
     "herald_owned_sids(text[])",

@@ -54,3 +54,38 @@ language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'requeue_sms_messages_wrapper';
 comment on function @extschema@.requeue_sms_messages(uuid[]) is
 'Gives texts that failed for good (view herald.dead_letters) another chance, with all their attempts; the gate decides once more when they are claimed. Returns those that were requeued. Raises 22004 for NULL, 55000 before herald_install().';
+
+create function @extschema@.herald_dispatch_identity(p_known_arming uuid)
+returns table (
+    install_id uuid,
+    system_identifier text,
+    timeline integer,
+    database_oid bigint,
+    wal_position bigint,
+    installed_here boolean,
+    arming_id uuid,
+    armed_system_identifier text,
+    armed_timeline integer,
+    armed_database_oid bigint,
+    armed_at timestamptz,
+    knows_arming boolean,
+    waiting bigint
+)
+language c volatile security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_dispatch_identity_wrapper';
+comment on function @extschema@.herald_dispatch_identity(uuid) is
+'Which database this is, and for which one sending was armed last (arming_id and what follows NULL: never); a daemon compares both with its state directory before it sends. p_known_arming: the arming it remembers, NULL = none; knows_arming: this database had it. wal_position: bytes of WAL flushed, never less than before. installed_here: the tables were made in this database. waiting: texts and broadcasts that wait, are in flight or in doubt. Raises 55000 on a standby, or before herald_install().';
+
+create function @extschema@.herald_arm(p_first boolean)
+returns table (arming_id uuid, quarantined integer)
+language c volatile security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_arm_wrapper';
+comment on function @extschema@.herald_arm(boolean) is
+'Arms sending for this database. p_first = true: by a daemon, for an installation that was never armed. false: an operator''s deliberate act after a restore, a copy or a promotion; every text that is due now is looked for at Twilio before it may go (quarantined: how many). Raises 22004 for NULL; 55000 if p_first and it was armed before, or was installed elsewhere and something waits; 55000 before herald_install().';
+
+create function @extschema@.herald_status()
+returns table (section text, name text, amount bigint, age_seconds double precision, detail text)
+language c volatile security definer set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_status_wrapper';
+comment on function @extschema@.herald_status() is
+'The state of sending at a glance. section queue: texts due or waiting per priority, in flight, unknown, silent, with the age of the oldest; breaker: what is paused, for how long and why; twilio: the last acceptance and the last callback; arming: whether this database is the one that was armed. Raises 55000 before herald_install().';

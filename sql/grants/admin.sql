@@ -52,6 +52,7 @@ grant execute on function
     {ext}.herald_breakers(),
     {ext}.resume_sending(text, text),
     {ext}.resolve_sms_message(uuid, text, text),
+    {ext}.herald_status(),
     {ext}.requeue_sms_messages(uuid[]),
     {ext}.herald_queue_stats()
 to {role};

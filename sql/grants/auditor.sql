@@ -9,6 +9,7 @@ grant execute on function
     {ext}.export_consent_evidence(uuid, text),
     {ext}.classify_twilio_error(integer, text, integer),
     {ext}.herald_breakers(),
+    {ext}.herald_status(),
     {ext}.why(uuid, uuid),
     {ext}.preview_template(text, jsonb, text),
     {ext}.get_notification_overview_metrics(text, text),

@@ -19,6 +19,9 @@ pub const OWNER: &str = "postgres";
 /// Where the directories of clusters are made, and how their names begin. Short, because a Unix socket's path is limited to 107 bytes.
 const PREFIX: &str = "/tmp/herald-";
 
+/// Stops the cluster of programs $1 and directory $2, and removes the directory.
+const REMOVE: &str = "\"$1/pg_ctl\" stop -s -m immediate -D \"$2/data\"; rm -rf -- \"$2\"";
+
 /// What a cluster is started with.
 pub struct ClusterOptions {
     /// Directory of the programs `initdb`, `pg_ctl` and `postgres`.
@@ -67,7 +70,7 @@ impl Cluster {
         account.own(&directory)?;
         let guard = Guard::arm(
             &account,
-            "\"$1/pg_ctl\" stop -s -m immediate -D \"$2/data\"; rm -rf -- \"$2\"",
+            REMOVE,
             &[options.bin.as_os_str(), directory.as_os_str()],
         )?;
         let password = format!("{:032x}", rand::random::<u128>());
@@ -129,6 +132,57 @@ impl Cluster {
             self.directory.display()
         )?;
         Ok(())
+    }
+
+    /// Copies this running cluster, as `pg_basebackup` does, into a directory and to a port of its own, and starts the
+    /// copy: a standby that follows this one, or a cluster that does not know that it is a copy.
+    pub fn copy(&self, standby: bool) -> Outcome<Cluster> {
+        let account = Account::of_postgres()?;
+        let directory = PathBuf::from(format!("{PREFIX}{:08x}", rand::random::<u32>()));
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&directory)
+            .explain(|| format!("cannot make {}", directory.display()))?;
+        account.own(&directory)?;
+        let guard = Guard::arm(
+            &account,
+            REMOVE,
+            &[self.bin.as_os_str(), directory.as_os_str()],
+        )?;
+        let copy = Cluster {
+            directory,
+            bin: self.bin.clone(),
+            port: free_port()?,
+            password: self.password.clone(),
+            guard,
+        };
+        let mut backup = account.command(self.bin.join("pg_basebackup"));
+        backup
+            .args(["--checkpoint=fast", "--wal-method=stream", "--no-sync"])
+            .args(standby.then_some("--write-recovery-conf"))
+            .args(["--host=127.0.0.1", "--username", OWNER])
+            .arg(format!("--port={}", self.port))
+            .arg("--pgdata")
+            .arg(copy.data())
+            .env("PGPASSWORD", &self.password)
+            .current_dir(&copy.directory);
+        run(&mut backup)?;
+        // The copied file names the first cluster's directory of sockets.
+        let mut configuration = OpenOptions::new()
+            .append(true)
+            .open(copy.data().join("postgresql.conf"))?;
+        writeln!(
+            configuration,
+            "unix_socket_directories = '{}'",
+            copy.directory.display()
+        )?;
+        copy.start_again()?;
+        Ok(copy)
+    }
+
+    /// Makes a standby a primary, on a timeline of its own.
+    pub fn promote(&self) -> Outcome<()> {
+        self.pg_ctl(&["promote"])
     }
 
     fn data(&self) -> PathBuf {

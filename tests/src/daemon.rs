@@ -1,9 +1,9 @@
 //! The daemon `herald run` as a process that can be killed, frozen and started again.
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Explain, Failure, Outcome};
 use crate::ports::free_port;
 use crate::process::{POLL, Process, Signal};
-use crate::programs;
+use crate::programs::{self, Account};
 use crate::simulator::{SENDER, Simulator, VERIFY_SERVICE, http_client};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,10 @@ impl Daemon {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
         let account = &simulator.account;
+        let state = directory.join(format!("herald-{port}"));
+        std::fs::create_dir(&state).explain(|| format!("cannot make {}", state.display()))?;
+        // The cluster's directory, and all below it, is removed by the user of the cluster.
+        Account::of_postgres()?.own(&state)?;
         let environment = [
             ("DATABASE_URL", database_url),
             ("TWILIO_ACCOUNT_SID", &account.sid),
@@ -38,12 +42,13 @@ impl Daemon {
             ("TWILIO_API_BASE_URL", &simulator.url),
             ("HERALD_PUBLIC_URL", &url),
             ("HERALD_HTTP_LISTEN", &format!("127.0.0.1:{port}")),
+            ("HERALD_STATE_DIR", &state.to_string_lossy()),
         ]
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .into();
         Ok(Daemon {
             environment,
-            log: directory.join("herald.log"),
+            log: directory.join(format!("herald-{port}.log")),
             process: None,
             http: http_client()?,
             url,
@@ -57,12 +62,23 @@ impl Daemon {
 
     /// Starts it and waits until it listens and calls itself ready.
     pub async fn start(&mut self) -> Outcome<()> {
+        self.start_unready().await?;
+        self.wait_ready(START).await
+    }
+
+    /// Starts it and waits until it listens, ready or not.
+    pub async fn start_unready(&mut self) -> Outcome<()> {
         let command = self.command(&["run"])?;
         self.process = Some(Process::start("herald", command, &self.log)?);
         self.running()?
             .wait_for_line("herald listening on ", START)
             .await?;
-        self.wait_ready(START).await
+        Ok(())
+    }
+
+    /// Its state directory.
+    pub fn state_directory(&self) -> Option<&Path> {
+        self.environment.get("HERALD_STATE_DIR").map(Path::new)
     }
 
     /// `herald` with these arguments and this daemon's environment.
@@ -71,7 +87,7 @@ impl Daemon {
         // Nothing of the caller's own configuration may leak in.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            let of_herald = ["TWILIO_", "HERALD_", "PG", "DATABASE_"];
+            let of_herald = ["TWILIO_", "HERALD_", "PG", "DATABASE_", "FAILPOINTS"];
             if of_herald.iter().any(|prefix| text.starts_with(prefix)) {
                 command.env_remove(&name);
             }
@@ -137,6 +153,11 @@ impl Daemon {
         let process = self.running()?;
         process.signal(Signal::Terminate)?;
         process.wait(limit).await
+    }
+
+    /// Waits for its end.
+    pub async fn wait(&mut self, limit: Duration) -> Outcome<ExitStatus> {
+        self.running()?.wait(limit).await
     }
 
     /// kill -9.

@@ -58,6 +58,7 @@ pub struct Stack {
     pub simulator: Simulator,
     /// The cluster; last, because the others use it.
     pub cluster: Cluster,
+    dispatcher_password: String,
 }
 
 impl Stack {
@@ -94,7 +95,20 @@ impl Stack {
             daemon,
             simulator,
             cluster,
+            dispatcher_password: password,
         })
+    }
+
+    /// Another daemon, not started yet, for a database of any cluster that has this stack's roles, with the same simulator.
+    pub fn another_daemon(&self, cluster: &Cluster, database: &str) -> Outcome<Daemon> {
+        let url = cluster.url_as(DISPATCHER, &self.dispatcher_password, database);
+        Daemon::new(&url, &self.simulator, cluster.directory())
+    }
+
+    /// The daemon's connection URL for a database of this cluster.
+    pub fn dispatcher_url(&self, database: &str) -> String {
+        self.cluster
+            .url_as(DISPATCHER, &self.dispatcher_password, database)
     }
 
     /// A second connection as the superuser.

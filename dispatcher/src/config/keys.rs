@@ -164,6 +164,12 @@ pub(crate) const KEYS: &[Key] = &[
         "time for requests on their way when asked to stop, 0 to 3600",
     ),
     key(
+        "dispatch.state_dir",
+        "HERALD_STATE_DIR",
+        Some("/var/lib/herald"),
+        "directory of this daemon alone, kept across restarts: for which database it sends, and results not yet written; systemd's StateDirectory is taken by itself",
+    ),
+    key(
         "log.format",
         "HERALD_LOG_FORMAT",
         Some("text"),

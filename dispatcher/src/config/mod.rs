@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) concurrency: usize,
     /// Time for requests on their way when asked to stop.
     pub(crate) shutdown: Duration,
+    /// Directory of this daemon alone, kept across restarts.
+    pub(crate) state_dir: PathBuf,
     /// Form of the log lines.
     pub(crate) log_format: LogFormat,
     /// Which log lines are written.

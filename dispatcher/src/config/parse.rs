@@ -118,6 +118,17 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     });
     let concurrency = reader.required("dispatch.concurrency", |text| number(text, 1, 1000));
     let shutdown = reader.required("dispatch.shutdown_seconds", |text| number(text, 0, 3600));
+    let state_dir = reader.required("dispatch.state_dir", |text| {
+        let path = PathBuf::from(text);
+        if path.is_absolute() {
+            Ok(path)
+        } else {
+            Err(refuse(
+                "is not an absolute path",
+                "write it as /var/lib/herald",
+            ))
+        }
+    });
     let log_format = reader.required("log.format", |text| match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
@@ -140,6 +151,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         inbound_answers: inbound_answers?,
         concurrency: usize::try_from(concurrency?).ok()?,
         shutdown: Duration::from_secs(shutdown?),
+        state_dir: state_dir?,
         log_format: log_format?,
         log_level: log_level?,
     })

@@ -73,11 +73,24 @@ impl Sources {
                 Some((key.file, Found { text, origin }))
             })
             .collect();
+        values.extend(self.state_directory());
         if let Some(path) = &self.file {
             values.extend(read_file(path, &mut problems));
         }
         values.extend(self.read_environment(&mut problems));
         (values, problems)
+    }
+
+    /// The first directory of systemd's `StateDirectory=`: a default that knows better than ours.
+    fn state_directory(&self) -> Option<(&'static str, Found)> {
+        let directories = self.environment.get("STATE_DIRECTORY")?;
+        let text = directories.split(':').find(|path| !path.is_empty())?;
+        let key = by_variable("HERALD_STATE_DIR")?;
+        let found = Found {
+            text: text.to_owned(),
+            origin: "systemd STATE_DIRECTORY".to_owned(),
+        };
+        Some((key.file, found))
     }
 
     fn read_environment(&self, problems: &mut Vec<Problem>) -> Values {

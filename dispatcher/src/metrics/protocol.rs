@@ -1,5 +1,6 @@
 //! What the sending protocol found out by itself.
 
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Counters;
@@ -9,6 +10,7 @@ use super::Counters;
 pub(crate) struct ProtocolMetrics {
     resolved: Counters<1>,
     polled: Counters<1>,
+    armed: Gauge,
 }
 
 impl ProtocolMetrics {
@@ -23,6 +25,16 @@ impl ProtocolMetrics {
             "Questions to Twilio about texts of which nothing final was heard: found, gone or failed",
             self.polled.clone(),
         );
+        registry.register(
+            "armed",
+            "1 while sending is armed for this database",
+            self.armed.clone(),
+        );
+    }
+
+    /// Whether sending is armed for the database.
+    pub(crate) fn set_armed(&self, armed: bool) {
+        self.armed.set(armed.into());
     }
 
     /// A text in doubt was settled.

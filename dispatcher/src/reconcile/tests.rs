@@ -7,8 +7,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use uuid::Uuid;
 
-use super::look::{groups, verdicts};
 use crate::config::Sender;
+use crate::protocol::look::{groups, verdicts};
 use crate::records::UnknownAttempt;
 use crate::twilio::tests::config;
 use crate::twilio::{Listed, LookupError, Twilio};

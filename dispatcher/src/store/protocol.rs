@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use super::column;
 use crate::database::DatabaseError;
 use crate::link::{Link, Parameter};
-use crate::records::{LookResult, SilentAttempt, StaleResult, UnknownAttempt};
+use crate::protocol::arming::{Place, Seen};
+use crate::records::{LookResult, SilentAttempt, StaleResult, StatusRow, UnknownAttempt};
 
 const CLAIM_UNKNOWN: &str = "SELECT claim_id, message_id, attempt, to_number, body, \
     floor(extract(epoch FROM accepted_from))::int8, ceil(extract(epoch FROM accepted_until))::int8, refused_before, settle \
@@ -19,6 +21,11 @@ const COMPLETE_UNKNOWN: &str =
 const CLAIM_STALE: &str = "SELECT message_id, attempt, sid FROM claim_stale_sms_messages($1)";
 const COMPLETE_STALE: &str = "SELECT complete_stale_sms_messages($1)";
 
+const IDENTITY: &str = "SELECT install_id, system_identifier, timeline, database_oid, wal_position, installed_here, \
+    arming_id, armed_system_identifier, armed_timeline, armed_database_oid, knows_arming, waiting \
+    FROM herald_dispatch_identity($1)";
+const ARM: &str = "SELECT quarantined FROM herald_arm($1)";
+const STATUS: &str = "SELECT section, name, amount, age_seconds, detail FROM herald_status()";
 const RESOLVE: &str = "SELECT resolve_sms_message($1, $2, $3)";
 
 /// Takes attempts in doubt that are due, with all others to the same numbers, ordered by number. Empty: none is due.
@@ -134,4 +141,79 @@ pub(crate) async fn resolve(
         Some(row) => column(row, 0, CALL),
         None => Err(DatabaseError::Unusable(format!("{CALL} gave no row"))),
     }
+}
+
+/// Which database this is, and for which one sending was armed; `known` is the arming that we remember.
+pub(crate) async fn identity(link: &mut Link, known: Option<Uuid>) -> Result<Seen, DatabaseError> {
+    const CALL: &str = "herald_dispatch_identity";
+    let rows = link.query(CALL, IDENTITY, &[(&known, Type::UUID)]).await?;
+    let Some(row) = rows.first() else {
+        return Err(DatabaseError::Unusable(format!("{CALL} gave no row")));
+    };
+    let armed = match column::<Option<Uuid>>(row, 6, CALL)? {
+        None => None,
+        Some(arming) => Some((
+            arming,
+            Place {
+                system_identifier: column(row, 7, CALL)?,
+                timeline: column(row, 8, CALL)?,
+                database_oid: column(row, 9, CALL)?,
+            },
+        )),
+    };
+    Ok(Seen {
+        install_id: column(row, 0, CALL)?,
+        place: Place {
+            system_identifier: column(row, 1, CALL)?,
+            timeline: column(row, 2, CALL)?,
+            database_oid: column(row, 3, CALL)?,
+        },
+        wal_position: column(row, 4, CALL)?,
+        installed_here: column(row, 5, CALL)?,
+        armed,
+        knows_arming: column(row, 10, CALL)?,
+        waiting: column(row, 11, CALL)?,
+    })
+}
+
+/// Arms sending for this database, for the first time or by an operator's word. Returns how many texts are looked for
+/// before they may go.
+pub(crate) async fn arm(link: &mut Link, first: bool) -> Result<i32, DatabaseError> {
+    const CALL: &str = "herald_arm";
+    let rows = link.query(CALL, ARM, &[(&first, Type::BOOL)]).await?;
+    rows.first().map_or(Ok(0), |row| column(row, 0, CALL))
+}
+
+/// The state of sending at a glance.
+pub(crate) async fn status(link: &mut Link) -> Result<Vec<StatusRow>, DatabaseError> {
+    const CALL: &str = "herald_status";
+    let rows = link.query(CALL, STATUS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StatusRow {
+                section: column(row, 0, CALL)?,
+                name: column(row, 1, CALL)?,
+                amount: column(row, 2, CALL)?,
+                age_seconds: column(row, 3, CALL)?,
+                detail: column(row, 4, CALL)?,
+            })
+        })
+        .collect()
+}
+
+/// Writes results that a journal kept, in the name of the process that claimed their texts. Returns how many were not
+/// applied: written before, or their lease was lost.
+pub(crate) async fn complete_kept(
+    link: &mut Link,
+    worker: Uuid,
+    results: &[Value],
+) -> Result<usize, DatabaseError> {
+    const CALL: &str = "complete_sms_messages";
+    let parameters: [Parameter<'_>; 2] = [(&worker, Type::UUID), (&Json(results), Type::JSONB)];
+    let rows = link.query(CALL, super::COMPLETE, &parameters).await?;
+    let mut refused = 0;
+    for row in &rows {
+        refused += usize::from(!column::<bool>(row, 2, CALL)?);
+    }
+    Ok(refused)
 }

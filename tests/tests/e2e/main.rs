@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 
 mod all_faults;
+mod arming;
 mod callbacks;
+mod connections;
 mod crash;
 mod dump_restore;
 mod errors;
