@@ -25,7 +25,7 @@ returns table (
     validity_seconds integer,
     lease_until timestamptz
 )
-language c volatile security definer set search_path = pg_catalog, pg_temp
+language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 as 'MODULE_PATHNAME', 'claim_sms_messages_wrapper';
 comment on function @extschema@.claim_sms_messages(uuid, integer) is
 'Takes up to p_limit due texts into one batch, most urgent first; the gate decides once more, and what may not go is suppressed with its reason. Commit before sending. No rows: nothing is due. validity_seconds: Twilio''s ValidityPeriod, NULL = none. Raises 22004 for NULL, 22023 for a limit outside 1 to 10000, 55000 before herald_install().';
@@ -51,7 +51,7 @@ comment on function @extschema@.expire_dispatch_leases() is
 
 create function @extschema@.fan_out_notification_events(p_limit integer default 1)
 returns table (event_id uuid, deliveries integer, done boolean)
-language c volatile security definer set search_path = pg_catalog, pg_temp
+language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off
 as 'MODULE_PATHNAME', 'fan_out_notification_events_wrapper';
 comment on function @extschema@.fan_out_notification_events(integer) is
 'Writes the next chunk of deliveries of up to p_limit events whose recipients were too many for emit. No rows: nothing waits. Raises 22004 for NULL, 22023 for a limit outside 1 to 1000, 55000 before herald_install().';

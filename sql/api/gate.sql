@@ -5,7 +5,7 @@ create function @extschema@.may_text(
     p_at timestamptz default null,
     p_priority text default 'normal'
 ) returns table (decision text, reason text, until timestamptz)
-language c stable security definer set search_path = pg_catalog, pg_temp
+language c stable security definer set search_path = pg_catalog, pg_temp set jit = off
 as 'MODULE_PATHNAME', 'may_text_wrapper';
 comment on function @extschema@.may_text(uuid, timestamptz, text) is
 'Whether a user may be texted at a time, as for a text queued directly: one row. decision: go; defer, until then; suppress. reason: why not (NULL for go). p_at: NULL = now; the counts of the limits are those of now. p_priority: urgent, high, normal or low, NULL = normal. It reserves nothing.
@@ -31,7 +31,7 @@ create function @extschema@.explain_notification_event(
     segments integer,
     send_at timestamptz
 )
-language c stable security definer set search_path = pg_catalog, pg_temp
+language c stable security definer set search_path = pg_catalog, pg_temp set jit = off
 as 'MODULE_PATHNAME', 'explain_notification_event_wrapper';
 comment on function @extschema@.explain_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz, timestamptz) is
 'What emit_notification_event with these arguments would do at as_of (NULL = now); writes nothing. One row per recipient and channel; a target that is not subscribed has one, too. decision: go, defer or suppress, with the reason and, for go and defer, send_at; the limits are looked at as a claim at that time would, and nothing is reserved. body, encoding, segments: the text.

@@ -133,11 +133,11 @@ going as materialized (
     select *, least(expires_at, case when is_open then 'infinity'
                                      else {ext}.herald_closes_at(at, quiet_hours_start, quiet_hours_end, zone) end) as too_late_at
     from verdict
-    where suppress_reason is null and defer_reason is null and paused_until is null
+    where goes
 ),
 -- All but what a breaker holds up, of which nothing is noted.
 settled as materialized (
-    select * from verdict where suppress_reason is not null or defer_reason is not null or paused_until is null
+    select * from verdict where is_noted
 ),
 -- What becomes of each job: it is over, it waits until then, or it is tried again shortly because somebody has a lock on it.
 outcome as materialized (
@@ -168,21 +168,20 @@ written as (
     update herald.sms_messages m
     set status = case when v.suppress_reason is not null then 'cancelled' when v.defer_reason is not null then 'scheduled'
                       else 'queued' end,
-        phone_number = coalesce(going.phone_number, m.phone_number),
-        batch_id = case when going.message_id is not null then $3 end,
-        last_attempt = coalesce(going.attempt, m.last_attempt),
-        twilio_sid = case when going.message_id is null then m.twilio_sid end,
-        twilio_status = case when going.message_id is null then m.twilio_status end,
-        twilio_error_code = case when going.message_id is null then m.twilio_error_code end,
-        twilio_error_message = case when going.message_id is null then m.twilio_error_message end,
-        error_category = case when going.message_id is null then m.error_category end,
+        phone_number = case when v.goes then v.phone_number else m.phone_number end,
+        batch_id = case when v.goes then $3 end,
+        last_attempt = case when v.goes then v.attempt else m.last_attempt end,
+        twilio_sid = case when not v.goes then m.twilio_sid end,
+        twilio_status = case when not v.goes then m.twilio_status end,
+        twilio_error_code = case when not v.goes then m.twilio_error_code end,
+        twilio_error_message = case when not v.goes then m.twilio_error_message end,
+        error_category = case when not v.goes then m.error_category end,
         next_retry_at = null,
         cancel_reason = coalesce(v.suppress_reason, m.cancel_reason),
         defer_reason = coalesce(v.defer_reason, m.defer_reason),
         deferred_until = case when v.defer_reason is null then m.deferred_until else v.until end,
         updated_at = now()
     from settled v
-    left join going on going.message_id = v.message_id
     where m.id = any (array(select message_id from settled)) and v.message_id = m.id
 ),
 delivery as (

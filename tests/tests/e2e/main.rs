@@ -11,6 +11,7 @@ mod crash;
 mod dump_restore;
 mod errors;
 mod inbound;
+mod limits;
 mod log_privacy;
 mod operation;
 mod outage;

@@ -1,5 +1,7 @@
 //! Comparing the database's word with the model's.
 
+use std::collections::HashMap;
+
 use super::database::Row;
 use super::model::{Decision, Instant};
 
@@ -44,4 +46,17 @@ pub(crate) fn check(row: &Row, expected: &Decision, going: &str, context: &dyn F
         row.until,
         context()
     );
+}
+
+/// The worlds were of every kind: each reason came about, at emit or at a claim.
+pub(crate) fn every_reason(seen: &HashMap<String, u32>) {
+    let reasons = "go event_type_inactive not_subscribed unsubscribed filter not_admin preference no_phone invalid_number \
+                   unverified opted_out country_not_allowed unknown_time_zone expired quiet_hours type_limit daily_limit \
+                   hourly_limit country_cap global_cap";
+    for reason in reasons.split_whitespace() {
+        assert!(
+            seen.contains_key(reason),
+            "no world came to {reason}: {seen:?}"
+        );
+    }
 }
