@@ -1,13 +1,15 @@
 -- Which of the texts that the gate lets go fit into the limits, in the order of their places. Reads rows "wanted" (see
 -- claim.sql) and "cap", gives "verdict": each text with one of suppress_reason and defer_reason (with until), or neither.
--- A text that one limit stops does not use up another.
+-- A text that one limit stops does not use up another. From the narrowest limit to the widest a first pass finds the texts that
+-- go; whoever is stopped by one is stopped for all later texts of that narrower scope, so this is who would go one after the
+-- other. A second pass names, with those that go, the limit that each of the others meets.
 counted as materialized (
     select w.*,
            w.reason is null and w.open_at <= w.at and w.channel = 'sms' and w.paused_until is null as free,
-           coalesce(w.daily_count_reset_at >= day.began, false) as is_day,
-           coalesce(w.hourly_count_reset_at >= date_trunc('hour', w.at, 'UTC'), false) as is_hour
+           -- Whether the counts are those of that day and of that hour.
+           coalesce({ext}.herald_day_start(w.daily_count_reset_at, w.zone, 0) = {ext}.herald_day_start(w.at, w.zone, 0), false) as is_day,
+           coalesce(date_trunc('hour', w.hourly_count_reset_at, 'UTC') = date_trunc('hour', w.at, 'UTC'), false) as is_hour
     from wanted w
-    cross join lateral (select {ext}.herald_day_start(w.at, w.zone, 0) as began offset 0) day
 ),
 by_type as (
     select c.*,
@@ -27,7 +29,7 @@ by_person as (
     window person as (partition by user_id, by_admin order by place)
 ),
 by_country as (
-    select p.*, cap.prefix as country, cap.max_per_day as country_limit,
+    select p.*, cap.prefix as country, cap.max_per_day as country_limit, cap.used as country_used,
            coalesce(cap.used + count(*) filter (where free and type_ok and day_ok and hour_ok)
                                    over (partition by cap.prefix order by place) <= cap.max_per_day, true) as country_ok
     from by_person p
@@ -42,39 +44,48 @@ by_everybody as (
     from by_country c
     left join cap on cap.prefix = '+'
 ),
+reasoned as (
+    select e.*,
+           free and type_ok and day_ok and hour_ok and country_ok and global_ok as goes
+    from by_everybody e
+),
+named as (
+    select r.*,
+           case
+               when goes or not free then null
+               when type_used + 1 + count(*) filter (where goes) over (partition by user_id, event_type order by place) > type_limit
+                   then 'type_limit'
+               when day_used + 1 + count(*) filter (where goes) over person > day_limit then 'daily_limit'
+               when hour_used + 1 + count(*) filter (where goes) over person > hour_limit then 'hourly_limit'
+               when country_used + 1 + count(*) filter (where goes) over (partition by country order by place) > country_limit
+                   then 'country_cap'
+               else 'global_cap'
+           end as stopped_by
+    from reasoned r
+    window person as (partition by user_id, by_admin order by place)
+),
 over_limit as materialized (
-    select e.*, stop.stopped_by,
-           stop.stopped_by is not null
+    select e.*,
+           e.stopped_by is not null
                and (e.over_limit = 'suppress'
                     -- A limit of 0 is never kept by waiting.
-                    or 0 = case stop.stopped_by when 'type_limit' then type_limit when 'daily_limit' then day_limit
+                    or 0 = case e.stopped_by when 'type_limit' then type_limit when 'daily_limit' then day_limit
                                 when 'hourly_limit' then hour_limit when 'country_cap' then country_limit else global_limit end)
                as is_final,
            case
                when e.reason is not null then null
                when e.open_at > e.at then e.open_at
-               when stop.stopped_by is null then null
+               when e.stopped_by is null then null
                when e.is_open then room.at
                else {ext}.herald_open_at(room.at, e.quiet_hours_start, e.quiet_hours_end, e.zone, e.minimum, e.spread, e.user_id)
            end as until
-    from by_everybody e
-    cross join lateral (
-        select case
-                   when not free then null
-                   when not type_ok then 'type_limit'
-                   when not day_ok then 'daily_limit'
-                   when not hour_ok then 'hourly_limit'
-                   when not country_ok then 'country_cap'
-                   when not global_ok then 'global_cap'
-               end as stopped_by
-        offset 0
-    ) stop
+    from named e
     -- When that limit has room again; quiet hours may hold the text back longer.
     cross join lateral (
         select case
-                   when stop.stopped_by in ('type_limit', 'daily_limit') then {ext}.herald_day_start(e.at, e.zone, 1)
-                   when stop.stopped_by = 'hourly_limit' then date_trunc('hour', e.at, 'UTC') + interval '1 hour'
-                   when stop.stopped_by is not null then date_trunc('day', e.at, 'UTC') + interval '1 day'
+                   when e.stopped_by in ('type_limit', 'daily_limit') then {ext}.herald_day_start(e.at, e.zone, 1)
+                   when e.stopped_by = 'hourly_limit' then date_trunc('hour', e.at, 'UTC') + interval '1 hour'
+                   when e.stopped_by is not null then date_trunc('day', e.at, 'UTC') + interval '1 day'
                end as at
         offset 0
     ) room

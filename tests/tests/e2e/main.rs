@@ -22,6 +22,7 @@ mod unknown;
 mod verification;
 mod whole_path;
 mod why;
+mod worlds;
 
 use herald_tests::{Failure, Outcome, Stack};
 use tokio_postgres::Error;
