@@ -36,6 +36,13 @@ pub(crate) async fn confirm(link: &mut Link, directory: &Path) -> Result<(), Dat
     Ok(())
 }
 
+/// What the daemon would decide. Changes nothing.
+pub(crate) async fn verdict(link: &mut Link, directory: &Path) -> Result<Verdict, DatabaseError> {
+    let known = state::recall(directory).map_err(|error| unusable(&error))?;
+    let seen = look(link, known.as_ref()).await?;
+    Ok(judge(&seen, known.as_ref()))
+}
+
 async fn look(link: &mut Link, known: Option<&Remembered>) -> Result<Seen, DatabaseError> {
     store::identity(link, known.map(|known| known.arming_id)).await
 }

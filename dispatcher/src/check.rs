@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::armed;
 use crate::check::report::Report;
 use crate::claim::unusable;
 use crate::cli::CheckArgs;
@@ -18,6 +19,7 @@ use crate::error::chain;
 use crate::exit::Exit;
 use crate::link::Link;
 use crate::output::print;
+use crate::protocol::arming::Verdict;
 use crate::store;
 use crate::twilio::{Twilio, TwilioError};
 use crate::verify::VerifyClient;
@@ -145,6 +147,7 @@ async fn check_database(database: &Arc<Database>, config: &Config, report: &mut 
         Err(error) => report.fail("privileges", chain(&error), "see the server's log"),
     }
     check_hello(&mut link, config, report).await;
+    check_arming(&mut link, config, report).await;
     check_listen(database, &mut link, report).await;
 }
 
@@ -216,6 +219,23 @@ async fn check_hello(link: &mut Link, config: &Config, report: &mut Report) {
             format!("Postgres' clock is {offset:+.1} s from this one"),
             "check NTP on both machines",
         );
+    }
+}
+
+/// Whether the daemon would send from this database. Changes nothing.
+async fn check_arming(link: &mut Link, config: &Config, report: &mut Report) {
+    match armed::verdict(link, &config.state_dir).await {
+        Ok(Verdict::Armed(_)) => report.ok("arming", "sending is armed for this database"),
+        Ok(Verdict::First) => report.ok(
+            "arming",
+            "new installation: the first daemon arms it for this database",
+        ),
+        Ok(Verdict::Refused(reasons)) => report.fail(
+            "arming",
+            format!("nothing is sent: {}", reasons.join("; ")),
+            "run herald arm, which says what to do",
+        ),
+        Err(error) => report.broken("arming", chain(&error)),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) struct Health {
     /// Why the last round of the main loop could not claim, if it could not.
     refusal: std::sync::Mutex<Option<String>>,
     hello: watch::Receiver<Option<Hello>>,
+    armed: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
     /// A connection for health checks and scrapes, so that neither waits for work nor work for it.
     monitor: Mutex<Monitor>,
@@ -44,6 +45,7 @@ impl Health {
     pub(crate) fn new(
         link: Link,
         hello: watch::Receiver<Option<Hello>>,
+        armed: watch::Receiver<bool>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
@@ -52,6 +54,7 @@ impl Health {
             listening: AtomicBool::new(false),
             refusal: std::sync::Mutex::new(None),
             hello,
+            armed,
             metrics,
             monitor: Mutex::new(Monitor {
                 link,
@@ -108,13 +111,18 @@ impl Health {
             .as_ref()
             .map(|hello| hello.schema_version);
         let refusal = self.refusal();
-        let ready =
-            database.is_ok() && schema_version.is_some() && refusal.is_none() && self.is_alive();
+        let armed = *self.armed.borrow();
+        let ready = database.is_ok()
+            && schema_version.is_some()
+            && armed
+            && refusal.is_none()
+            && self.is_alive();
         let body = json!({
             "ready": ready,
             "main_loop": { "ok": self.is_alive() },
             "database": { "ok": database.is_ok(), "error": database.err() },
             "wake_up": { "ok": true, "mode": if self.is_listening() { "listen" } else { "poll" } },
+            "armed": { "ok": armed },
             "claim": { "ok": refusal.is_none(), "error": refusal },
             "schema": { "ok": schema_version.is_some(), "version": schema_version },
         });

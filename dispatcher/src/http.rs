@@ -133,7 +133,12 @@ mod tests {
         let (_hello, hello) = watch::channel(None);
         let metrics = Arc::new(Metrics::new());
         let link = Link::new(absent(), Counter::default());
-        let health = Arc::new(Health::new(link, hello.clone(), metrics.clone()));
+        let health = Arc::new(Health::new(
+            link,
+            hello.clone(),
+            watch::channel(true).1,
+            metrics.clone(),
+        ));
         let (callbacks, _received) = mpsc::unbounded_channel();
         let (texts, _came) = mpsc::unbounded_channel();
         let verifier = Verifier::new("https://h.example", vec!["12345".to_owned()]);

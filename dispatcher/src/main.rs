@@ -1,7 +1,7 @@
 //! herald, the daemon and command line of pg_herald.
 //!
 //! Postgres decides what is sent and records what happened; this program carries it to Twilio and brings the answers
-//! back. It keeps nothing: any number of processes may run on one database, and each may be killed at any time.
+//! back. What it keeps is in its state directory and can be lost: any number of processes may run on one database, and each may be killed at any time.
 #![forbid(unsafe_code)]
 
 mod armed;

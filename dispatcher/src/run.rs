@@ -95,7 +95,12 @@ impl Daemon {
         let (texts, came) = mpsc::unbounded_channel();
         let in_flight = Arc::new(InFlight::default());
         let wake = Arc::new(Wake::default());
-        let health = Arc::new(Health::new(link(), hello_seen.clone(), metrics.clone()));
+        let health = Arc::new(Health::new(
+            link(),
+            hello_seen.clone(),
+            armed_seen.clone(),
+            metrics.clone(),
+        ));
 
         let tokens = config
             .twilio

@@ -12,6 +12,7 @@ mod content;
 mod tests {
     use herald_core::catalogue;
     use herald_core::priority::Priority;
+    use herald_core::resolve::UnknownPolicy;
     use herald_core::status::{DeliveryStatus, MessageStatus};
     use pgrx::prelude::*;
     use pgrx::spi;
@@ -247,6 +248,24 @@ mod tests {
             Spi::get_one::<i64>("select count(*) from herald.sms_messages")?,
             Some(5)
         );
+        Ok(())
+    }
+
+    /// The words for unknown outcomes that the tables take are the library's.
+    #[pg_test]
+    fn policies_for_unknown_outcomes_are_the_librarys() -> spi::Result<()> {
+        install()?;
+        for policy in UnknownPolicy::ALL {
+            Spi::run_with_args(
+                "update herald.notification_event_types set unknown_policy = $1",
+                &[policy.as_str().into()],
+            )?;
+        }
+        let allowed = Spi::get_one::<i64>(
+            "select count(*) from pg_constraint c, regexp_matches(pg_get_constraintdef(c.oid), '''[a-z_]+''::text', 'g') \
+             where c.conname = 'notification_event_types_unknown_policy_check'",
+        )?;
+        assert_eq!(allowed, i64::try_from(UnknownPolicy::ALL.len()).ok());
         Ok(())
     }
 

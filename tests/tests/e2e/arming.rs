@@ -27,6 +27,11 @@ async fn assert_refuses(stack: &Stack, daemon: &mut Daemon, word: &str) -> Outco
     assert_eq!(stack.simulator.requests().await?, requests);
     let (_, readiness) = daemon.get("/readyz").await?;
     assert!(readiness.contains("herald arm --yes"), "{readiness}");
+    let check = daemon.command(&["check"])?.output()?;
+    assert!(
+        String::from_utf8_lossy(&check.stdout).contains("fail  arming"),
+        "{check:?}"
+    );
     Ok(())
 }
 
