@@ -68,4 +68,15 @@ select * from test.why(:'event', 1);
 select herald_set_setting('inline_fan_out_limit', '0');
 select emit_notification_event('test.plain', '{"message": "many"}'::jsonb) as event \gset
 select * from test.why(:'event');
+-- Made to wait, and what it waited for when it went.
+select herald_set_setting('inline_fan_out_limit', '1000');
+update herald.notification_subscriptions set is_active = true, filters = '{}' where user_id = test.person(1) and event_type = 'test.plain';
+update herald.user_sms_preferences set timezone = 'UTC', quiet_hours_start = ((now() - interval '1 hour') at time zone 'UTC')::time,
+    quiet_hours_end = ((now() + interval '1 hour') at time zone 'UTC')::time where user_id = test.person(1);
+select emit_notification_event('test.plain', '{"message": "quiet"}'::jsonb, target_user_id => test.person(1)) as event \gset
+select * from test.why(:'event', 1);
+update herald.user_sms_preferences set quiet_hours_end = quiet_hours_start where user_id = test.person(1);
+update herald.queue_jobs set run_at = now();
+select body from test.claim(1) where body = 'quiet';
+select * from test.why(:'event', 1);
 select * from test.error('select why(test.person(1))');

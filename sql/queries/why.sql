@@ -10,7 +10,7 @@ delivery as materialized (
     select d.id, d.recipient_user_id as user_id, d.channel, d.status, d.suppress_reason, d.last_error, d.created_at,
            d.updated_at, m.id as message_id, m.status as message_status, m.phone_number, m.segments, m.encoding,
            m.cancel_reason, m.scheduled_for, m.updated_at as message_updated_at, m.last_attempt, m.batch_id,
-           m.template_id, q.run_at
+           m.template_id, q.run_at, d.defer_reason, d.deferred_until
     from herald.notification_deliveries d
     left join herald.sms_messages m on m.notification_delivery_id = d.id
     left join herald.queue_jobs q on q.subject_id = m.id
@@ -111,6 +111,11 @@ story as (
     join herald.user_notifications n on n.delivery_id = delivery.id
     where n.dismissed_at is not null
     union all
+    -- What it was last made to wait for; while it waits, the last line says so.
+    select least(deferred_until, updated_at), user_id, channel, 30, 'waited', 'until ' || {deferred_until}, null, defer_reason
+    from delivery
+    where defer_reason is not null and status <> 'deferred'
+    union all
     select now(), delivery.user_id, delivery.channel, 90, 'now',
            concat_ws(', ',
                delivery.status,
@@ -122,7 +127,8 @@ story as (
                        then 'Twilio was asked and gave no answer: not sent again before that is resolved'
                    when delivery.message_status in ('sending', 'sent') then 'Twilio has it, no final word yet'
                end,
-               case when delivery.status in ('failed', 'bounced') then delivery.last_error end), null, null
+               case when delivery.status in ('failed', 'bounced') then delivery.last_error end), null,
+           case when delivery.status = 'deferred' then delivery.defer_reason end
     from delivery
     left join herald.dispatch_batches b on b.id = delivery.batch_id
 )

@@ -39,7 +39,7 @@ macro_rules! time {
 query!(/** The story of an event. */ WHY, "why.sql", false, [UUIDOID, UUIDOID],
     "{scheduled_for}" = time!("scheduled_for"), "{expires_at}" = time!("expires_at"),
     "{due}" = time!("greatest(created_at, scheduled_for)"), "{run_at}" = time!("delivery.run_at"),
-    "{lease}" = time!("b.lease_until"));
+    "{lease}" = time!("b.lease_until"), "{deferred_until}" = time!("deferred_until"));
 query!(/** Where a delivery stands. */ DELIVERY_STATE, "delivery_state.sql", true, [UUIDOID]);
 query!(/** The same message once more. */ RETRY_DELIVERY, "retry_delivery.sql", true,
     [UUIDOID, TEXTARRAYOID, INT2ARRAYOID, BOOLOID]);
