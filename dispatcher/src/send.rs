@@ -16,7 +16,7 @@ use crate::boottime::BootTime;
 use crate::failpoints;
 use crate::inflight::InFlight;
 use crate::metrics::Metrics;
-use crate::protocol::gate::{may_write, write_budget};
+use crate::protocol::gate::{may_write, validity_left, write_budget};
 use crate::records::{AttemptResult, Claimed, Hello};
 use crate::shutdown::Shutdown;
 use crate::twilio::{Answer, Create, Twilio};
@@ -131,7 +131,7 @@ impl Sender {
         let text = &job.text;
         let status_callback =
             status_callback_url(&self.public_url, &key, text.message_id, text.attempt);
-        let create = Create {
+        let mut create = Create {
             to: &text.to_number,
             body: &text.body,
             status_callback: &status_callback,
@@ -147,6 +147,10 @@ impl Sender {
         let holds = self.in_flight.holds(text.batch_id);
         if !may_write(job.claimed_at.elapsed(), lease, self.request_timeout, holds) {
             return not_sent("late");
+        }
+        match validity_left(text.validity_seconds, job.claimed_at.elapsed()) {
+            Some(left) => create.validity_seconds = left,
+            None => return not_sent("late"),
         }
         let started = BootTime::now();
         let request = failpoints::hit_while("after_write", self.twilio.create(&create));

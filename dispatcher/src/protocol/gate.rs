@@ -22,6 +22,17 @@ pub(crate) fn may_write(
     holds && since_claim < write_budget(lease, request_timeout)
 }
 
+/// Twilio's ValidityPeriod, counted from the request on: `validity` was from the claim on. Outer `None`: it is over, and the text
+/// may not be sent any more; inner `None`: it has no end.
+pub(crate) fn validity_left(validity: Option<i32>, since_claim: Duration) -> Option<Option<i32>> {
+    let Some(seconds) = validity else {
+        return Some(None);
+    };
+    let passed = i32::try_from(since_claim.as_secs()).unwrap_or(i32::MAX);
+    let left = seconds.saturating_sub(passed);
+    (left > 0).then_some(Some(left))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +46,18 @@ mod tests {
         assert_eq!(write_budget(s(90), s(35)), s(50));
         assert_eq!(write_budget(s(40), s(35)), s(0));
         assert_eq!(write_budget(s(10), s(35)), s(0));
+    }
+
+    #[test]
+    fn what_is_valid_runs_out_between_claim_and_request() {
+        assert_eq!(validity_left(None, s(40)), Some(None));
+        assert_eq!(
+            validity_left(Some(60), Duration::from_millis(900)),
+            Some(Some(60))
+        );
+        assert_eq!(validity_left(Some(60), s(40)), Some(Some(20)));
+        assert_eq!(validity_left(Some(60), s(60)), None);
+        assert_eq!(validity_left(Some(1), s(0)), Some(Some(1)));
     }
 
     #[test]
