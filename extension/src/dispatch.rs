@@ -8,8 +8,8 @@ use pgrx::datum::{AnyElement, TimestampWithTimeZone, Uuid};
 use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::prelude::*;
 
-use crate::emit::new_id;
 use crate::errors::follow_up;
+use crate::id::new_id;
 use crate::queries::{
     ARRAY, CLAIM, CLAIM_GUARD, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };

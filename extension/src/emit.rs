@@ -4,6 +4,7 @@ use herald_core::priority::Priority;
 use pgrx::datum::{AnyElement, DatumWithOid, Interval, TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
 
+use crate::id::new_id;
 use crate::in_app::Heading;
 use crate::queries::{
     COUNT_RECIPIENTS, EMIT_BROADCAST, EMIT_BROADCAST_IN_APP, EMIT_BROADCAST_ONCE,
@@ -490,15 +491,4 @@ fn is_small(event_type: &str) -> Result<bool> {
         row.want(1, "setting inline_fan_out_limit")
     })?;
     small.ok_or_else(|| unexpected("count of recipients"))
-}
-
-/// A new UUIDv7: ids in order of time, so an insert goes to the end of an index.
-pub fn new_id() -> Uuid {
-    Uuid::from_bytes(uuid::Uuid::now_v7().into_bytes())
-}
-
-/// See `sql/api/`.
-#[pg_extern(sql = false)]
-fn herald_uuid_v7() -> Uuid {
-    new_id()
 }

@@ -16,6 +16,7 @@ mod explain;
 mod fan_out;
 mod gate;
 mod grant;
+mod id;
 mod identity;
 mod in_app;
 mod inbound;

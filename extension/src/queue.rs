@@ -5,7 +5,7 @@ use pgrx::datum::{AnyElement, TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use crate::emit::new_id;
+use crate::id::new_id;
 use crate::notify;
 use crate::queries::{IS_ADMIN, QUEUE_MESSAGE, RECIPIENT_CHECK};
 use crate::query::{jsonb, jsonb_of};

@@ -5,7 +5,8 @@ use pgrx::datum::{AnyElement, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
-use crate::emit::{self, new_id};
+use crate::emit;
+use crate::id::new_id;
 use crate::notify;
 use crate::queries::{SEARCH_RECIPIENTS, SEND_TEST};
 use crate::query::{jsonb, jsonb_of};

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::callbacks;
 use crate::dispatch::{Element, require_array};
-use crate::emit::new_id;
 use crate::errors::follow_up;
+use crate::id::new_id;
 use crate::queries::{
     CLAIM_STALE, CLAIM_UNKNOWN, FINISH_STALE, FOUND_UNKNOWN, MESSAGE_STATUS, OWNED_SIDS,
     REQUEUE_MESSAGES, SETTLE_UNKNOWN, SWEEP_STALE, TAKE_UNKNOWN,

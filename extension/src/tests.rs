@@ -181,7 +181,9 @@ mod tests {
     /// Ids ascend, also many of one millisecond, and are of version 7.
     #[pg_test]
     fn ids_ascend() {
-        let ids: Vec<[u8; 16]> = (0..20_000).map(|_| *emit::new_id().as_bytes()).collect();
+        let ids: Vec<[u8; 16]> = (0..20_000)
+            .map(|_| *crate::id::new_id().as_bytes())
+            .collect();
         assert!(ids.is_sorted_by(|a, b| a < b));
         assert!(ids.iter().all(|id| id[6] >> 4 == 7));
     }

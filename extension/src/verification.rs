@@ -7,7 +7,7 @@ use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
-use crate::emit::new_id;
+use crate::id::new_id;
 use crate::notify;
 use crate::queries::{
     IMPORT_NUMBER, PREFERENCES_ROWS, REMOVE_NUMBER, VERIFY_ANNOUNCE, VERIFY_CONFIRM, VERIFY_LOCK,

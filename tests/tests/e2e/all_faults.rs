@@ -29,11 +29,13 @@ async fn hasten_lists(stack: &Stack) -> Outcome<()> {
 
 #[tokio::test]
 async fn with_every_fault_at_ten_per_cent_the_database_ends_with_the_truth() -> Outcome<()> {
-    let stack = Stack::start().await?;
-    // A stall is a time-out of 35 s each; crash.rs and twilio/tests.rs have it.
+    let mut stack = Stack::without_daemon().await?;
+    // A stall costs the whole time-out: a short one, or the test would wait for hours.
+    stack.daemon.set("HERALD_REQUEST_TIMEOUT_SECONDS", "2");
+    stack.daemon.start().await?;
     let faults = json!({
         "seed": 20_261_125,
-        "probabilities": { "all": 0.1, "stall_before": 0, "stall_after": 0 },
+        "probabilities": { "all": 0.1 },
         "latency_ms": 200,
         "body_ms": 200,
     });
@@ -118,7 +120,7 @@ async fn with_every_fault_at_ten_per_cent_the_database_ends_with_the_truth() -> 
     }
     assert_eq!(delivered, accepted.len());
     assert!(
-        delivered > TEXTS as usize * 9 / 10,
+        delivered > TEXTS as usize * 8 / 10,
         "only {delivered} arrived"
     );
     Ok(())
