@@ -18,6 +18,8 @@ mod error;
 mod exit;
 mod failpoints;
 mod health;
+#[cfg(test)]
+mod histories;
 mod http;
 mod inbound;
 mod inflight;

@@ -21,7 +21,7 @@ $$;
 create view test.ledger as
     select m.message_content as body, a.attempt, a.outcome, a.reason, a.sid, a.http_status as http, a.error_code as error,
            a.resolved_by, a.worker is not null and a.batch_id is not null as has_worker,
-           extract(epoch from a.finished_at - a.started_at)::numeric(6, 3) as seconds
+           case when a.outcome <> 'unknown' then extract(epoch from a.finished_at - a.started_at)::numeric(6, 3) end as seconds
     from herald.sms_send_attempts a join herald.sms_messages m on m.id = a.message_id;
 
 -- Bad input.

@@ -46,7 +46,7 @@ select count(*) from test.claim(1);
 select * from test.complete(1, test.result('a', 'unknown', '{"reason": "timeout", "elapsed_ms": 35000}'), test.result('b', 'unknown', '{"http_status": 500}'),
                                test.result('c', 'unknown', '{"reason": "reset"}'));
 select body, outcome, in_doubt from test.ledger order by body;
-select m.message_content, round(extract(epoch from a.resolve_at - a.started_at)) as waits from herald.sms_send_attempts a join herald.sms_messages m on m.id = a.message_id order by 1;
+select m.message_content, round(extract(epoch from a.resolve_at - a.finished_at)) as waits from herald.sms_send_attempts a join herald.sms_messages m on m.id = a.message_id order by 1;
 select * from test.look();
 select state, messages from herald_queue_stats() where state = 'unknown';
 select m.message_content, u.attempt, u.reason, u.http_status, u.absent_once from herald.unknown_messages u join herald.sms_messages m on m.id = u.message_id order by 1;
@@ -187,3 +187,22 @@ select * from test.error($$select herald_set_setting('stale_poll_second_seconds'
 select * from test.error($$select herald_set_setting('decision_wait_seconds', '65')$$);
 update herald.settings set value = '1' where name = 'decision_wait_seconds';
 select * from herald.protocol_times;
+
+-- A result that is written long after it came: the doubt goes back to the claim, or the list would lack what Twilio took then.
+call test.queue(2, 'late');
+select body from test.claim(1);
+update herald.dispatch_batches set claimed_at = claimed_at - interval '10 minutes';
+select * from test.complete(1, test.result('late', 'unknown', '{"reason": "reset", "elapsed_ms": 500}'));
+call test.hasten();
+select body, accepted_from < now() - interval '10 minutes' as from_the_claim_on from claim_unknown_sms_messages(100) where settle and body = 'late';
+-- What was looked for before comes along with another text to its number: one by one they would stay each other's reason for doubt.
+call test.queue(2, 'one');
+call test.queue(2, 'two');
+select body from test.claim(1);
+select * from test.complete(1, test.result('one', 'unknown'), test.result('two', 'unknown'));
+update herald.sms_send_attempts a
+set finished_at = a.finished_at - interval '1 hour',
+    resolve_at = now() + case m.message_content when 'one' then interval '0' else interval '5 seconds' end
+from herald.sms_messages m
+where m.id = a.message_id and m.message_content in ('one', 'two');
+select body, settle from test.look() where body in ('one', 'two');

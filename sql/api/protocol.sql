@@ -15,7 +15,7 @@ returns table (
 language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'claim_unknown_sms_messages_wrapper';
 comment on function @extschema@.claim_unknown_sms_messages(integer) is
-'Takes attempts whose outcome nobody knows and whose wait is over, to be looked for in Twilio''s list: p_limit of them, and all others that are due to the same numbers. accepted_from, accepted_until: when Twilio can have accepted it. refused_before: earlier attempts of the same message that Twilio refused in that time, and lists. settle = false: also on its way to the number, but not to be decided now; what Twilio has may be that one''s. No rows: nothing is due. Another daemon gets them after 2 minutes. Raises 22004 for NULL, 22023 for a limit outside 1 to 1000, 55000 before herald_install().';
+'Takes attempts whose outcome nobody knows and whose wait is over, to be looked for in Twilio''s list: p_limit of them, and all others to the same numbers that can be decided. accepted_from, accepted_until: when Twilio can have accepted it. refused_before: earlier attempts of the same message that Twilio refused in that time, and lists. settle = false: also on its way to the number, but not to be decided now; what Twilio has may be that one''s. No rows: nothing is due. Another daemon gets them after 2 minutes. Raises 22004 for NULL, 22023 for a limit outside 1 to 1000, 55000 before herald_install().';
 
 create function @extschema@.herald_owned_sids(p_sids text[]) returns setof text
 language c stable security definer set search_path = pg_catalog, pg_temp

@@ -1,5 +1,5 @@
--- Takes attempts in doubt that are due to be looked for in Twilio's list: up to $1 of them, and all others that are due to
--- the same numbers, so that equal texts are told apart by counting. $2 id of this claim
+-- Takes attempts in doubt that are due to be looked for in Twilio's list: up to $1 of them, and all others to the same numbers
+-- that can be decided, so that equal texts are told apart by counting. $2 id of this claim
 -- Comes with what else is on its way to these numbers (settle = false): what Twilio has may be that one's.
 with times as materialized (select * from herald.protocol_times),
 first as materialized (
@@ -15,7 +15,12 @@ due as materialized (
     select a.message_id, a.attempt
     from herald.sms_send_attempts a
     join herald.sms_messages m on m.id = a.message_id
-    where a.resolve_at <= now() and m.phone_number in (select phone_number from first)
+    cross join times
+    where m.phone_number in (select phone_number from first)
+      -- Those that were looked for before and wait for their next look come along: looked at one by one, equal texts would
+      -- stay each other's reason for doubt.
+      and (a.resolve_at <= now()
+           or a.resolve_at is not null and a.resolve_claim is null and a.finished_at + times.decision_wait <= now())
     for update of a skip locked
 ),
 claimed as (

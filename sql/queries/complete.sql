@@ -111,7 +111,11 @@ ledger as (
     insert into herald.sms_send_attempts
         (message_id, attempt, batch_id, worker, started_at, finished_at, outcome, reason, sid, http_status, error_code,
          error_message, request_id, resolved_by, resolved_at, resolve_at)
-    select message_id, attempt, batch_id, $1, now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0), now(),
+    select message_id, attempt, batch_id, $1,
+           -- A result may be written long after it came. What is in doubt is looked for in Twilio's list from here on, so its
+           -- request must not have begun earlier: the claim is the one time that is certain.
+           case settled when 'unknown' then claimed_at else now() - make_interval(secs => coalesce(elapsed_ms, 0) / 1000.0) end,
+           now(),
            settled, reason, case when settled = 'accepted' then coalesce(known_sid, sid) end, http_status, error_code,
            error_message, request_id,
            case when seen <> outcome then 'callback' when settled = 'unknown' and new_status = 'pending' then 'policy' end,
