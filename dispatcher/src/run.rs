@@ -129,7 +129,7 @@ impl Daemon {
             link: link(),
             twilio: twilio.clone(),
             sender: config.twilio.sender.clone(),
-            armed: armed_seen,
+            armed: armed_seen.clone(),
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
         };
@@ -154,6 +154,7 @@ impl Daemon {
             worker,
             client: VerifyClient::new(&config.twilio, &sender.twilio),
             hello: sender.hello.clone(),
+            armed: armed_seen,
             wake: wake.clone(),
             request_timeout: config.twilio.request_timeout,
             metrics: metrics.clone(),

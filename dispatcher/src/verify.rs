@@ -45,6 +45,8 @@ pub(crate) struct PhoneVerifier {
     pub(crate) client: Option<VerifyClient>,
     /// What the installation said; nothing is taken before it has said something.
     pub(crate) hello: watch::Receiver<Option<Hello>>,
+    /// Whether sending is armed for the database: a copy must not ask people for codes.
+    pub(crate) armed: watch::Receiver<bool>,
     /// Hints that something may wait.
     pub(crate) wake: Arc<Wake>,
     /// Longest time of a request.
@@ -99,7 +101,8 @@ impl PhoneVerifier {
     ) -> Result<usize, DatabaseError> {
         let room = CONCURRENCY.saturating_sub(asking.len());
         let lease = self.hello.borrow().as_ref().map(|hello| hello.lease);
-        let (Some(lease), false, 1..) = (lease, stopping, room) else {
+        let is_armed = *self.armed.borrow();
+        let (Some(lease), true, false, 1..) = (lease, is_armed, stopping, room) else {
             return Ok(0);
         };
         let claimed_at = BootTime::now();

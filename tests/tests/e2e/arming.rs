@@ -25,6 +25,10 @@ async fn assert_refuses(stack: &Stack, daemon: &mut Daemon, word: &str) -> Outco
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(!daemon.is_ready().await);
     assert_eq!(stack.simulator.requests().await?, requests);
+    assert!(
+        stack.simulator.code_for(UNPROVEN).await.is_err(),
+        "a code was sent"
+    );
     let (_, readiness) = daemon.get("/readyz").await?;
     assert!(readiness.contains("herald arm --yes"), "{readiness}");
     let check = daemon.command(&["check"])?.output()?;
@@ -44,7 +48,10 @@ fn arm(daemon: &Daemon, arguments: &[&str]) -> Outcome<(bool, String)> {
     ))
 }
 
-/// One text delivered, one that waits, and no daemon.
+/// A number that somebody begins to prove while no daemon runs.
+const UNPROVEN: &str = "+14155550199";
+
+/// One text delivered, one that waits, a number that waits for its code, and no daemon.
 async fn with_one_waiting() -> Outcome<Stack> {
     let mut stack = Stack::start().await?;
     let user = stack.seed_user(1).await?;
@@ -52,6 +59,13 @@ async fn with_one_waiting() -> Outcome<Stack> {
     stack.wait_until_settled().await?;
     stack.daemon.kill();
     stack.emit(&user, "waits").await?;
+    stack
+        .client
+        .execute(
+            "select start_phone_verification(gen_random_uuid(), $1)",
+            &[&UNPROVEN],
+        )
+        .await?;
     Ok(stack)
 }
 
