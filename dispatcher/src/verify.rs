@@ -1,6 +1,8 @@
 //! Phone verifications: takes what waits, asks Twilio Verify at once, writes what it said.
 
 mod client;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +95,7 @@ impl PhoneVerifier {
         }
     }
 
-    /// Takes what waits and begins to ask. Returns how many.
+    /// Takes what waits, if sending is armed, and begins to ask. Returns how many.
     async fn take(
         &mut self,
         asking: &mut JoinSet<Asked>,

@@ -228,11 +228,17 @@ fn extend_dispatch_leases(
 #[pg_extern(sql = false)]
 fn expire_dispatch_leases() -> Result<i32> {
     let (priorities, places) = priority_ranks();
-    EXPIRE_LEASES
+    let (doubted, open, sids) = EXPIRE_LEASES
         .row(&[priorities.into(), places.into()], |row| {
-            row.want(1, "count")
+            Ok((
+                row.want(1, "count")?,
+                row.want(2, "messages")?,
+                row.want(3, "SIDs")?,
+            ))
         })?
-        .ok_or_else(|| unexpected("count"))
+        .ok_or_else(|| unexpected("count"))?;
+    follow_up(open, sids)?;
+    Ok(doubted)
 }
 
 /// See `sql/api/`.

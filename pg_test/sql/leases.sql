@@ -62,3 +62,15 @@ update herald.dispatch_batches set lease_until = now() - interval '1 second' whe
 select expire_dispatch_leases();
 select body, status from test.messages where body in ('c', 'd', 'e') order by body;
 select state, messages from herald_queue_stats() where state in ('unknown', 'in_flight') order by state;
+
+-- A failure that Twilio told while the batch was held is followed up when the lease ends: one that may pass goes again.
+call test.queue(1, 'failed while held');
+call test.queue(1, 'refused while held');
+select count(*) from test.claim(4);
+select result from test.record(test.callback('failed while held', 'SMf', 'undelivered', 30008), test.callback('refused while held', 'SMr', 'undelivered', 30006));
+update herald.dispatch_batches set lease_until = now() - interval '1 second' where worker = test.worker(4);
+select expire_dispatch_leases();
+select message_content as body, status, attempt_count, next_retry_at is not null as goes_again, batch_id is null as free
+from herald.sms_messages where message_content like '% while held' order by 1;
+select message_content as body, job_type, attempt from herald.queue_jobs j join herald.sms_messages m on m.id = j.subject_id
+where message_content like '% while held' order by 1;

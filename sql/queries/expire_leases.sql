@@ -8,7 +8,7 @@ with expired as materialized (
     for update skip locked
 ),
 message as materialized (
-    select m.id, m.last_attempt, m.twilio_sid, m.batch_id, m.attempt_count, m.max_attempts, m.priority,
+    select m.id, m.status, m.last_attempt, m.twilio_sid, m.batch_id, m.attempt_count, m.max_attempts, m.priority,
            m.notification_delivery_id, expired.worker, expired.claimed_at
     from expired
     cross join lateral unnest(expired.message_ids) as claimed (id)
@@ -63,4 +63,12 @@ job as (
 closed as (
     delete from herald.dispatch_batches b using expired where b.id = expired.id
 )
-select count(*)::integer from decided where step = 'unknown'
+-- Beside the count: what Twilio has, whose failure was told while the batch was held, and is followed up now.
+select (count(*) filter (where step = 'unknown'))::integer,
+       coalesce(array_agg(id) filter (where is_open), '{}'),
+       coalesce(array_agg(twilio_sid) filter (where is_open), '{}')
+from decided
+cross join lateral (
+    select step = 'proven' and (status in ('failed', 'undelivered')
+        or exists (select from herald.twilio_callbacks o where o.result = 'orphan' and o.message_sid = twilio_sid)) as is_open
+) follow_up
