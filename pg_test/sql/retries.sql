@@ -111,6 +111,14 @@ select * from test.quiet('America/New_York', '21:00', '09:30');
 select * from test.quiet('Asia/Kolkata', '21:00', '06:00');
 select * from test.quiet('Australia/Lord_Howe', '00:00', '00:00');
 select * from test.quiet('Mars/Nowhere', '21:00', '08:00');
+-- Who has chosen no time zone lives in the application's.
+select 'create or replace view herald.recipients as ' || rtrim(pg_get_viewdef('herald.recipients'::regclass), ';') as restore \gset
+create or replace view herald.recipients as
+    select n.user_id, null::text as email, null::text as name, false as is_admin, 'Asia/Kolkata'::text as timezone
+    from herald.user_notification_preferences n;
+select fits from test.quiet(null, '21:00', '09:30');
+select (next_retry_at at time zone 'Asia/Kolkata')::time as local_time from herald.sms_messages where message_content = 'quiet 21:00:00 09:30:00';
+:restore;
 update herald.user_sms_preferences set timezone = 'UTC', quiet_hours_start = '00:00', quiet_hours_end = '00:00';
 
 -- An opt-out, and a number that cannot be texted: the next text says why it does not go.

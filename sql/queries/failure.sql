@@ -41,7 +41,7 @@ timed as materialized (
                               at time zone zone.name
                    from (select coalesce((select z.name
                                           from herald.user_sms_preferences p
-                                          join pg_timezone_names z on lower(z.name) = lower(p.timezone)
+                                          join pg_timezone_names z on lower(z.name) = lower({zone})
                                           where p.user_id = c.user_id
                                           limit 1), 'UTC') as name) zone
                    cross join lateral (select now() at time zone zone.name as clock,

@@ -277,6 +277,22 @@ impl Cluster {
         connect(&self.url(database)).await
     }
 
+    /// Dumps a database in pg_dump's custom format and restores it into a new one beside it.
+    pub async fn restore_dump(&self, database: &str, restored: &str) -> Outcome<()> {
+        let archive = self.directory().join("dump.custom");
+        run(self
+            .client_command("pg_dump")
+            .args(["--format", "custom", "--file"])
+            .arg(&archive)
+            .arg(database))?;
+        self.create_database(restored).await?;
+        run(self
+            .client_command("pg_restore")
+            .args(["--exit-on-error", "--dbname", restored])
+            .arg(&archive))?;
+        Ok(())
+    }
+
     /// Makes an empty database.
     pub async fn create_database(&self, name: &str) -> Outcome<()> {
         let client = self.connect(OWNER).await?;

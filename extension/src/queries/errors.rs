@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::BuiltinOid::{INT2ARRAYOID, INT4OID, TEXTARRAYOID, TEXTOID, UUIDARRAYOID};
 
-use super::{OPT_OUT, query};
+use super::{OPT_OUT, ZONE, query};
 use crate::query::Query;
 
 /// Rows "failing" to rows "ruled".
@@ -14,7 +14,7 @@ pub const BREAKER: &str = include_str!("../../../sql/queries/breaker.sql");
 
 query!(/** Decides about accepted texts that have failed. */ FAILURES, "failures.sql", true,
     [UUIDARRAYOID, TEXTARRAYOID, INT2ARRAYOID],
-    "{failure}" = FAILURE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT);
+    "{failure}" = FAILURE, "{zone}" = ZONE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT);
 query!(/** Callbacks that waited for their SID. */ ORPHANS, "orphans.sql", false, [TEXTARRAYOID]);
 query!(/** The rule for an error. */ CLASSIFY_ERROR, "classify_error.sql", false, [INT4OID, TEXTOID, INT4OID]);
 query!(/** Open breakers. */ BREAKERS, "breakers.sql", false, []);

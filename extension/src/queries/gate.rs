@@ -12,7 +12,8 @@ use crate::query::Query;
 const RULES: &str = include_str!("../../../sql/queries/rules.sql");
 const GATE: &str = include_str!("../../../sql/queries/gate.sql");
 const OPEN_AT: &str = include_str!("../../../sql/queries/open_at.sql");
-const ZONE: &str = include_str!("../../../sql/queries/zone.sql");
+/// The time zone of the person in row "p".
+pub const ZONE: &str = include_str!("../../../sql/queries/zone.sql");
 const PERSON: &str = include_str!("../../../sql/queries/person.sql");
 const LIMITS: &str = include_str!("../../../sql/queries/limits.sql");
 const SOURCE: &str = include_str!("../../../sql/queries/emit_source.sql");

@@ -66,7 +66,7 @@ query!(/** Whether a JSON value is an array of the right elements. */ ARRAY, "ar
 query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
     [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
      INT2ARRAYOID],
-    "{failure}" = FAILURE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT, "{refund}" = REFUND, "{unknown_policy}" = UNKNOWN_POLICY);
+    "{failure}" = FAILURE, "{zone}" = ZONE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT, "{refund}" = REFUND, "{unknown_policy}" = UNKNOWN_POLICY);
 query!(/** Renews leases. */ EXTEND_LEASES, "extend_leases.sql", true, [UUIDOID, UUIDARRAYOID]);
 query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, [TEXTARRAYOID, INT2ARRAYOID],
     "{unknown_policy}" = UNKNOWN_POLICY);

@@ -1,7 +1,7 @@
 //! A restore, a copy and a promotion are noticed before anything is sent; arming is a deliberate act, and what may have been
 //! sent is looked for first.
 
-use herald_tests::cluster::{Cluster, run};
+use herald_tests::cluster::Cluster;
 use herald_tests::daemon::Daemon;
 use herald_tests::stack::{DATABASE, PATIENCE};
 use herald_tests::{Outcome, Stack, stack};
@@ -71,19 +71,7 @@ async fn with_one_waiting() -> Outcome<Stack> {
 #[tokio::test]
 async fn a_restored_dump_sends_nothing_until_it_is_armed() -> Outcome<()> {
     let stack = with_one_waiting().await?;
-    let archive = stack.cluster.directory().join("dump.custom");
-    run(stack
-        .cluster
-        .client_command("pg_dump")
-        .args(["--format", "custom", "--file"])
-        .arg(&archive)
-        .arg(DATABASE))?;
-    stack.cluster.create_database("restored").await?;
-    run(stack
-        .cluster
-        .client_command("pg_restore")
-        .args(["--exit-on-error", "--dbname", "restored"])
-        .arg(&archive))?;
+    stack.cluster.restore_dump(DATABASE, "restored").await?;
     // Neither a daemon of its own nor the one that has moved to it sends.
     let mut own = stack.another_daemon(&stack.cluster, "restored")?;
     assert_refuses(&stack, &mut own, "a dump was restored").await?;

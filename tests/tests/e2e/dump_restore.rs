@@ -138,19 +138,7 @@ async fn a_plain_dump_restores_everything() -> Outcome<()> {
 #[tokio::test]
 async fn a_custom_dump_restores_everything() -> Outcome<()> {
     let stack = lived_in().await?;
-    let archive = stack.cluster.directory().join("dump.custom");
-    run(stack
-        .cluster
-        .client_command("pg_dump")
-        .args(["--format", "custom", "--file"])
-        .arg(&archive)
-        .arg(DATABASE))?;
-    stack.cluster.create_database("restored").await?;
-    run(stack
-        .cluster
-        .client_command("pg_restore")
-        .args(["--exit-on-error", "--dbname", "restored"])
-        .arg(&archive))?;
+    stack.cluster.restore_dump(DATABASE, "restored").await?;
     assert_same_and_alive(&stack, "restored").await
 }
 
