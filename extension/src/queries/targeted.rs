@@ -1,0 +1,134 @@
+//! An event for one user: the gate's word on each channel, and the rows that follow from it.
+
+use pgrx::pg_sys::BuiltinOid::{
+    self, BOOLOID, INT2OID, INT4OID, INTERVALOID, JSONBOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID,
+    UUIDOID,
+};
+
+use super::gate::{
+    AUDIENCE, CONSIDERED, DELIVER, EVENT, GATE, IN_APP, ONCE, OPEN_AT, TARGET, TEXTS, UNWANTED,
+    ZONE,
+};
+use crate::query::Query;
+
+const DECIDE_ARGUMENTS: [BuiltinOid; 14] = [
+    UUIDOID,
+    TEXTOID,
+    JSONBOID,
+    TEXTOID,
+    BOOLOID,
+    BOOLOID,
+    TIMESTAMPTZOID,
+    TIMESTAMPTZOID,
+    INTERVALOID,
+    TEXTARRAYOID,
+    INT4OID,
+    INT4OID,
+    TEXTOID,
+    TEXTARRAYOID,
+];
+
+macro_rules! decide_query {
+    ($(#[$doc:meta])* $name:ident, $audience:expr, $zone:expr) => {
+        $(#[$doc])*
+        pub const $name: Query = Query {
+            name: stringify!($name),
+            text: include_str!("../../../sql/queries/emit_decide.sql"),
+            parts: &[
+                ("{considered}", CONSIDERED),
+                ("{recipients}", TARGET),
+                ("{unwanted}", UNWANTED),
+                ("{audience}", $audience),
+                ("{gate}", GATE),
+                ("{open_at}", OPEN_AT),
+                ("{due}", "source.due_at"),
+                ("{urgency}", "source.priority"),
+                ("{setting}", "source"),
+                ("{zone}", $zone),
+            ],
+            arguments: &DECIDE_ARGUMENTS,
+            writes: true,
+        };
+    };
+}
+
+decide_query!(/** What the gate says of one user, as far as it needs nothing from the application. */
+    EMIT_DECIDE, "true", "p.timezone");
+decide_query!(/** The same with the application's word on administrators and time zones. */
+    EMIT_DECIDE_ASKING, AUDIENCE, ZONE);
+
+const WRITE_ARGUMENTS: [BuiltinOid; 32] = [
+    UUIDOID,
+    TEXTOID,
+    TEXTOID,
+    UUIDOID,
+    UUIDOID,
+    JSONBOID,
+    JSONBOID,
+    UUIDOID,
+    TEXTOID,
+    TEXTOID,
+    INT2OID,
+    TIMESTAMPTZOID,
+    TIMESTAMPTZOID,
+    UUIDOID,
+    TEXTOID,
+    TEXTARRAYOID,
+    TEXTOID,
+    TEXTOID,
+    INT2OID,
+    BOOLOID,
+    INTERVALOID,
+    TEXTOID,
+    TEXTOID,
+    TIMESTAMPTZOID,
+    UUIDOID,
+    TEXTOID,
+    TEXTOID,
+    TIMESTAMPTZOID,
+    TEXTOID,
+    UUIDOID,
+    UUIDOID,
+    UUIDOID,
+];
+
+macro_rules! write_query {
+    ($(#[$doc:meta])* $name:ident, $writes:literal, $conflict:expr, $channel:literal, $reason:literal) => {
+        $(#[$doc])*
+        pub const $name: Query = Query {
+            name: stringify!($name),
+            text: include_str!("../../../sql/queries/emit_target.sql"),
+            parts: &[
+                ("{writes}", $writes),
+                ("{event}", EVENT),
+                ("{on_conflict}", $conflict),
+                ("{in_app}", IN_APP),
+                ("{deliver}", DELIVER),
+                ("{texts}", TEXTS),
+                ("{text_template}", "$32"),
+                ("{first}", "true"),
+                ("{channel}", $channel),
+                ("{reason}", $reason),
+            ],
+            arguments: &WRITE_ARGUMENTS,
+            writes: true,
+        };
+    };
+}
+
+write_query!(/** An event that concerns nobody now. */
+    EMIT_EVENT, ", {event} select id from event", "", "null", "null");
+write_query!(/** The same with a dedup key: no row comes back if the key is used. */
+    EMIT_EVENT_ONCE, ", {event} select id from event", ONCE, "null", "null");
+write_query!(/** An event and a delivery that is suppressed. */
+    EMIT_SUPPRESSED, ", {event}, {deliver} select 1", "", "$26", "$29");
+write_query!(/** An event with its text. */
+    EMIT_TEXT, ", {event}, {deliver}, {texts} select 1", "", "'sms'", "null");
+write_query!(/** An event with its notification inside the application. */
+    EMIT_IN_APP, ", {event}, {in_app} {deliver} select 1", "", "'in_app'", "null");
+write_query!(/** One more delivery of an event, suppressed. */
+    MORE_SUPPRESSED, ", {deliver} select 1", "", "$26", "$29");
+write_query!(/** One more delivery of an event, with its text. */
+    MORE_TEXT, ", {deliver}, {texts} select 1", "", "'sms'", "null");
+write_query!(/** One more delivery of an event, with its notification inside the application. */
+    MORE_IN_APP, ", {in_app} {deliver} select 1", "", "'in_app'", "null");
