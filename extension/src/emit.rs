@@ -11,7 +11,7 @@ use crate::queries::{
     COUNT_RECIPIENTS, EMIT_BROADCAST, EMIT_BROADCAST_IN_APP, EMIT_BROADCAST_ONCE,
     EMIT_BROADCAST_ONCE_IN_APP,
 };
-use crate::query::{Query, jsonb};
+use crate::query::{Interpreted, Query, jsonb};
 use crate::report::{Result, invalid, null_argument, report, unexpected};
 use crate::text::Body;
 use crate::variants::Variants;
@@ -272,6 +272,8 @@ pub fn judge(request: &Request, lookup: &Lookup) -> Result<Judged> {
 
 /// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
 fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
+    // Not as a setting of the function: each setting is paid for with every call.
+    let _interpreted = Interpreted::begin();
     let mut judged = judge(request, lookup)?;
     if lookup.rules.strict && !judged.problems.is_empty() {
         return Err(invalid(

@@ -1,6 +1,7 @@
 //! An event for one user: the most frequent kind, so it goes the shortest way. The gate is asked in one small statement per
 //! channel, and what it lets through is written by plain inserts; nothing runs that has nothing to write.
 
+use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 
 use crate::emit::{IN_APP, Judged, Request};
@@ -8,12 +9,14 @@ use crate::id::new_id;
 use crate::lookup::Lookup;
 use crate::notify;
 use crate::queries::{
-    EMIT_DECIDE, EMIT_DECIDE_ASKING, EMIT_EVENT, EMIT_EVENT_ONCE, EMIT_IN_APP, EMIT_SUPPRESSED,
+    EMIT_DECIDE, EMIT_DECIDE_TEXT, EMIT_EVENT, EMIT_EVENT_ONCE, EMIT_IN_APP, EMIT_SUPPRESSED,
     EMIT_TEXT, MORE_IN_APP, MORE_SUPPRESSED, MORE_TEXT,
 };
 use crate::query::{Query, jsonb};
 use crate::report::{Result, unexpected};
 
+/// The channel of texts.
+const SMS: &str = "sms";
 /// The gate's word when quiet hours cannot be known.
 const UNKNOWN_ZONE: &str = "unknown_time_zone";
 
@@ -25,11 +28,31 @@ struct Decision<'a> {
     number: Option<String>,
     /// Which of the other languages, from 1.
     variant: Option<i32>,
-    /// When it is due, and from when on it may go.
-    due_at: Option<TimestampWithTimeZone>,
     open_at: Option<TimestampWithTimeZone>,
     /// Why nothing goes.
     reason: Option<String>,
+}
+
+/// When an event is due, and until when it is worth telling.
+#[derive(Clone, Copy)]
+struct Times {
+    due_at: TimestampWithTimeZone,
+    expires_at: Option<TimestampWithTimeZone>,
+}
+
+impl Times {
+    fn of(request: &Request, lookup: &Lookup) -> Self {
+        let now = datetime::now();
+        let due_at = match request.scheduled_for {
+            Some(later) if later > now => later,
+            _ => now,
+        };
+        let by_type = lookup.rules.expires_after.map(|after| due_at + after);
+        Self {
+            due_at,
+            expires_at: request.expires_at.or(by_type),
+        }
+    }
 }
 
 /// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
@@ -41,8 +64,9 @@ pub fn write(
     status: &str,
 ) -> Result<Option<Uuid>> {
     let event = new_id();
+    let times = Times::of(request, lookup);
     let run = |statement: &Query, decision: &Decision<'_>| {
-        let values = arguments(event, request, lookup, judged, status, decision);
+        let values = arguments(event, request, lookup, judged, times, status, decision);
         statement.keyed_row(&values, |_| Ok(()))
     };
     let channels = match status {
@@ -55,7 +79,7 @@ pub fn write(
         return Ok(None);
     }
     for channel in channels {
-        let decision = decide(request, target, lookup, judged, channel)?;
+        let decision = decide(request, target, lookup, judged, times, channel)?;
         let statement = match (&decision.reason, channel.as_str(), has_event) {
             (Some(_), _, false) => &EMIT_SUPPRESSED,
             (Some(_), _, true) => &MORE_SUPPRESSED,
@@ -79,6 +103,7 @@ fn decide<'a>(
     target: Uuid,
     lookup: &Lookup,
     judged: &Judged,
+    times: Times,
     channel: &'a str,
 ) -> Result<Decision<'a>> {
     let rules = &lookup.rules;
@@ -89,9 +114,8 @@ fn decide<'a>(
         channel.into(),
         rules.is_active.into(),
         rules.admin_only.into(),
-        request.scheduled_for.into(),
-        request.expires_at.into(),
-        rules.expires_after.into(),
+        times.due_at.into(),
+        times.expires_at.into(),
         rules.prefixes.clone().into(),
         rules.spread.into(),
         rules.minimum.into(),
@@ -107,19 +131,18 @@ fn decide<'a>(
                 variant: row.get(3)?,
                 open_at: row.get(4)?,
                 reason: row.get(5)?,
-                due_at: row.get(6)?,
             })
         })?;
         decision.ok_or_else(|| unexpected("decision"))
     };
-    if !rules.admin_only {
-        let decision = ask(&EMIT_DECIDE)?;
+    if channel == SMS && !rules.admin_only {
+        let decision = ask(&EMIT_DECIDE_TEXT)?;
         // Without a zone of the person's own the application is asked for one.
         if decision.reason.as_deref() != Some(UNKNOWN_ZONE) {
             return Ok(decision);
         }
     }
-    ask(&EMIT_DECIDE_ASKING)
+    ask(&EMIT_DECIDE)
 }
 
 fn arguments<'a>(
@@ -127,9 +150,10 @@ fn arguments<'a>(
     request: &'a Request,
     lookup: &Lookup,
     judged: &'a Judged,
+    times: Times,
     status: &'a str,
     decision: &'a Decision<'_>,
-) -> [DatumWithOid<'a>; 32] {
+) -> [DatumWithOid<'a>; 31] {
     let variant = decision.variant;
     let translated = variant.and_then(|place| judged.variants.body(place));
     let body = translated.or(judged.body.as_ref());
@@ -148,7 +172,7 @@ fn arguments<'a>(
         judged.priority.as_str().into(),
         judged.priority.queue_rank().into(),
         request.scheduled_for.into(),
-        request.expires_at.into(),
+        times.expires_at.into(),
         lookup.rules.template_id.into(),
         status.into(),
         judged.problems.clone().into(),
@@ -156,10 +180,9 @@ fn arguments<'a>(
         body.map(|body| body.encoding).into(),
         body.map(|body| body.segments).into(),
         notify::wakes().into(),
-        lookup.rules.expires_after.into(),
+        times.due_at.into(),
         title,
         action_url,
-        decision.due_at.into(),
         decision.subscription.into(),
         decision.channel.into(),
         decision.number.as_deref().into(),

@@ -1,8 +1,7 @@
 //! An event for one user: the gate's word on each channel, and the rows that follow from it.
 
 use pgrx::pg_sys::BuiltinOid::{
-    self, BOOLOID, INT2OID, INT4OID, INTERVALOID, JSONBOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID,
-    UUIDOID,
+    self, BOOLOID, INT2OID, INT4OID, JSONBOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDOID,
 };
 
 use super::gate::{
@@ -11,7 +10,7 @@ use super::gate::{
 };
 use crate::query::Query;
 
-const DECIDE_ARGUMENTS: [BuiltinOid; 14] = [
+const DECIDE_ARGUMENTS: [BuiltinOid; 13] = [
     UUIDOID,
     TEXTOID,
     JSONBOID,
@@ -20,7 +19,6 @@ const DECIDE_ARGUMENTS: [BuiltinOid; 14] = [
     BOOLOID,
     TIMESTAMPTZOID,
     TIMESTAMPTZOID,
-    INTERVALOID,
     TEXTARRAYOID,
     INT4OID,
     INT4OID,
@@ -29,13 +27,15 @@ const DECIDE_ARGUMENTS: [BuiltinOid; 14] = [
 ];
 
 macro_rules! decide_query {
-    ($(#[$doc:meta])* $name:ident, $audience:expr, $zone:expr) => {
+    ($(#[$doc:meta])* $name:ident, $channel:literal, $audience:expr, $zone:expr, $once:literal) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
             text: include_str!("../../../sql/queries/emit_decide.sql"),
             parts: &[
                 ("{considered}", CONSIDERED),
+                ("{once}", $once),
+                ("{channel}", $channel),
                 ("{recipients}", TARGET),
                 ("{unwanted}", UNWANTED),
                 ("{audience}", $audience),
@@ -52,12 +52,12 @@ macro_rules! decide_query {
     };
 }
 
-decide_query!(/** What the gate says of one user, as far as it needs nothing from the application. */
-    EMIT_DECIDE, "true", "p.timezone");
-decide_query!(/** The same with the application's word on administrators and time zones. */
-    EMIT_DECIDE_ASKING, AUDIENCE, ZONE);
+decide_query!(/** What the gate says of a text for one user, as far as it needs nothing from the application. */
+    EMIT_DECIDE_TEXT, "'sms'", "true", "p.timezone", "");
+decide_query!(/** What the gate says of one user on any channel, with the application's word on administrators and time zones. */
+    EMIT_DECIDE, "$4", AUDIENCE, ZONE, "offset 0");
 
-const WRITE_ARGUMENTS: [BuiltinOid; 32] = [
+const WRITE_ARGUMENTS: [BuiltinOid; 31] = [
     UUIDOID,
     TEXTOID,
     TEXTOID,
@@ -78,10 +78,9 @@ const WRITE_ARGUMENTS: [BuiltinOid; 32] = [
     TEXTOID,
     INT2OID,
     BOOLOID,
-    INTERVALOID,
-    TEXTOID,
-    TEXTOID,
     TIMESTAMPTZOID,
+    TEXTOID,
+    TEXTOID,
     UUIDOID,
     TEXTOID,
     TEXTOID,
@@ -105,7 +104,7 @@ macro_rules! write_query {
                 ("{in_app}", IN_APP),
                 ("{deliver}", DELIVER),
                 ("{texts}", TEXTS),
-                ("{text_template}", "$32"),
+                ("{text_template}", "$31"),
                 ("{first}", "true"),
                 ("{channel}", $channel),
                 ("{reason}", $reason),
@@ -121,13 +120,13 @@ write_query!(/** An event that concerns nobody now. */
 write_query!(/** The same with a dedup key: no row comes back if the key is used. */
     EMIT_EVENT_ONCE, ", {event} select id from event", ONCE, "null", "null");
 write_query!(/** An event and a delivery that is suppressed. */
-    EMIT_SUPPRESSED, ", {event}, {deliver} select 1", "", "$26", "$29");
+    EMIT_SUPPRESSED, ", {event}, {deliver} select 1", "", "$25", "$28");
 write_query!(/** An event with its text. */
     EMIT_TEXT, ", {event}, {deliver}, {texts} select 1", "", "'sms'", "null");
 write_query!(/** An event with its notification inside the application. */
     EMIT_IN_APP, ", {event}, {in_app} {deliver} select 1", "", "'in_app'", "null");
 write_query!(/** One more delivery of an event, suppressed. */
-    MORE_SUPPRESSED, ", {deliver} select 1", "", "$26", "$29");
+    MORE_SUPPRESSED, ", {deliver} select 1", "", "$25", "$28");
 write_query!(/** One more delivery of an event, with its text. */
     MORE_TEXT, ", {deliver}, {texts} select 1", "", "'sms'", "null");
 write_query!(/** One more delivery of an event, with its notification inside the application. */
