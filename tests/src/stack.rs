@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const DATABASE: &str = "app";
 
 /// The role the daemon connects as: it has the grant `dispatcher` and nothing else.
-const DISPATCHER: &str = "herald_dispatcher";
+pub const DISPATCHER: &str = "herald_dispatcher";
 
 /// What a stack is started with.
 pub struct StackOptions {
@@ -253,7 +253,7 @@ pub async fn install(client: &Client) -> Outcome<()> {
 }
 
 /// Makes a login role; `grant` is what `herald_grant` takes.
-async fn create_role(
+pub async fn create_role(
     client: &Client,
     name: &str,
     password: &str,

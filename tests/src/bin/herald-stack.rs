@@ -128,7 +128,10 @@ async fn in_cluster(
     command: &[OsString],
 ) -> Outcome<ExitCode> {
     let bin = bin.map_or_else(programs::postgres_bin, Ok)?;
-    let cluster = Cluster::start(&ClusterOptions { bin, fsync: false })?;
+    let cluster = Cluster::start(&ClusterOptions {
+        bin,
+        ..ClusterOptions::for_tests()?
+    })?;
     if let Some(database) = install {
         cluster.create_database(&database).await?;
         stack::install(&cluster.connect(&database).await?).await?;
