@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod checker;
 mod comparison;
 mod copies;
 mod database;
 mod kills;
 mod limits;
+mod mixture;
 mod several;
