@@ -1,7 +1,7 @@
 //! Twilio's answers and callbacks are lost, wrong, slow or in the wrong order.
 
 use herald_tests::load::LoadOptions;
-use herald_tests::trial::{Trial, is_long};
+use herald_tests::trial::{self, Trial, is_long};
 use herald_tests::{Outcome, Stack};
 use serde_json::{Value, json};
 
@@ -82,8 +82,8 @@ async fn callbacks_lost_shuffled_early_and_doubled() -> Outcome<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_takes_its_time() -> Outcome<()> {
-    // The real figures take minutes: the short form divides all of them by ten.
-    let (slow, timeout) = if is_long() { (30, 35) } else { (3, 4) };
+    // The real figures take minutes.
+    let (slow, timeout, lease) = if is_long() { (30, 35, 90) } else { (3, 10, 25) };
     let mut trial = Trial::prepare(&format!(
         "10 % of the answers take {slow} s, of {timeout} s that are waited"
     ))
@@ -92,10 +92,7 @@ async fn a_provider_that_takes_its_time() -> Outcome<()> {
         .stack
         .daemon
         .set("HERALD_REQUEST_TIMEOUT_SECONDS", &timeout.to_string());
-    if is_long() {
-        let lease = "update herald.settings set value = '90' where name = 'lease_seconds'";
-        trial.stack.client.batch_execute(lease).await?;
-    }
+    trial::set(&trial.stack.client, &[("lease_seconds", lease)]).await?;
     let slowly = json!({
         "seed": trial.seed >> 12, "latency_ms": slow * 1000, "probabilities": {"slow_answer": 0.1},
     });

@@ -110,6 +110,7 @@ async fn frozen_for_longer_than_the_lease() -> Outcome<()> {
 async fn sigterm_at_full_load() -> Outcome<()> {
     let mut trial = Trial::prepare("SIGTERM at full load").await?;
     slow_answers(&trial.stack, 150).await?;
+    trial.be_patient().await?;
     let load = trial.load(LoadOptions {
         per_second: 80.0,
         ..LoadOptions::default()

@@ -21,6 +21,7 @@ async fn a_storm_of_429() -> Outcome<()> {
     slow_answers(&trial.stack, 150).await?;
     let four = json!({"concurrency_limit": 4});
     trial.stack.simulator.post("/_sim/settings", &four).await?;
+    trial.be_patient().await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
         per_second: 60.0,
