@@ -10,12 +10,19 @@ use herald_tests::Outcome;
 use std::time::Duration;
 
 const DAEMONS: [usize; 3] = [1, 2, 4];
+/// Texts of the first burst.
+const NEW: usize = 2_000;
 
 /// The same texts by one, two and four daemons with all defaults, in turns.
 pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
     let count = measure.count(20_000, 4_000);
     let world = World::start().await?;
     people::add(&world, count).await?;
+    // Sessions that began while there was nothing keep what they planned then.
+    let first = rate(&world, 1, NEW).await?;
+    world
+        .vacuum(&["herald.notification_events", "herald.sms_messages"])
+        .await?;
     let mut rates = DAEMONS.map(|_| Samples::default());
     for _ in 0..measure.rounds(3) {
         for (number, rates) in DAEMONS.into_iter().zip(&mut rates) {
@@ -24,6 +31,20 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
     }
     let mut report = Report::default();
     let [one, more @ ..] = &rates;
+    report.row(
+        Row::new(
+            format!(
+                "new database: first {} texts of a daemon that began on empty tables",
+                whole(NEW as f64)
+            ),
+            format!("{}/s", whole(first)),
+        )
+        .against(
+            format!("one daemon later: {}/s", one.show(whole)),
+            percent(first / one.median()),
+        )
+        .wanted(Bar::AtLeast(0.5, None), percent, first / one.median()),
+    );
     for (number, rates) in DAEMONS[1..].iter().zip(more) {
         let ratio = rates.over(one);
         report.row(
