@@ -26,7 +26,7 @@ async fn an_error_a_reset_or_silence_after_acceptance() -> Outcome<()> {
     faults(&trial.stack, trial.seed, probabilities).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 3000)),
+        transactions: Some(trial.scale(250, 1500)),
         ..LoadOptions::default()
     });
     let emitted = load.finish().await?;
@@ -43,7 +43,7 @@ async fn the_same_without_callbacks() -> Outcome<()> {
     faults(&trial.stack, trial.seed, probabilities).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 3000)),
+        transactions: Some(trial.scale(250, 1500)),
         // Only the list tells equal texts apart.
         equal: 0.3,
         ..LoadOptions::default()
@@ -66,7 +66,7 @@ async fn callbacks_lost_shuffled_early_and_doubled() -> Outcome<()> {
     faults(&trial.stack, trial.seed, probabilities).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 3000)),
+        transactions: Some(trial.scale(250, 1500)),
         ..LoadOptions::default()
     });
     let emitted = load.finish().await?;
@@ -99,7 +99,7 @@ async fn a_provider_that_takes_its_time() -> Outcome<()> {
     trial.stack.simulator.post("/_sim/faults", &slowly).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 1000)),
+        transactions: Some(trial.scale(250, 500)),
         per_second: if is_long() { 5.0 } else { 30.0 },
         ..LoadOptions::default()
     });

@@ -24,7 +24,7 @@ async fn under(policy: &'static str) -> Outcome<(Trial, Figures)> {
     });
     trial.stack.simulator.post("/_sim/faults", &faults).await?;
     let load = trial.load(LoadOptions::default());
-    let rounds = trial.scale(1, 20);
+    let rounds = trial.scale(1, 10);
     for _ in 0..rounds {
         trial
             .stack
@@ -77,7 +77,7 @@ async fn with_late_acceptance(
     settings: &[(&str, u32)],
 ) -> Outcome<(Trial, Figures)> {
     let mut trial =
-        Trial::prepare("Twilio stands still for 3 to 4 s, then takes what was asked; no callbacks")
+        Trial::prepare("Twilio stands still for 6 to 7 s, then takes what was asked; no callbacks")
             .await?;
     trial.compare_as(name);
     trial::set(&trial.stack.client, settings).await?;
@@ -85,11 +85,11 @@ async fn with_late_acceptance(
     trial.stack.simulator.post("/_sim/faults", &lost).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions::default());
-    let freezes = trial.scale(2, 20);
+    let freezes = trial.scale(1, 10);
     for _ in 0..freezes {
         tokio::time::sleep(trial.random_ms(300..1500)).await;
         trial.stack.simulator.process().signal(Signal::Stop)?;
-        tokio::time::sleep(trial.random_ms(3000..4000)).await;
+        tokio::time::sleep(trial.random_ms(6000..7000)).await;
         trial.stack.simulator.process().signal(Signal::Continue)?;
         // The list can be read now, by those who wait for it.
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -25,7 +25,7 @@ async fn a_storm_of_429() -> Outcome<()> {
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
         per_second: 60.0,
-        transactions: Some(trial.scale(300, 2000)),
+        transactions: Some(trial.scale(250, 1000)),
         ..LoadOptions::default()
     });
     let emitted = load.finish().await?;
@@ -60,7 +60,7 @@ async fn poison_holds_up_nothing_else() -> Outcome<()> {
     trial.stack.simulator.post("/_sim/rules", &rules).await?;
     trial.stack.daemon.start().await?;
     let load = LoadOptions {
-        transactions: Some(trial.scale(250, 1500)),
+        transactions: Some(trial.scale(200, 800)),
         ..LoadOptions::default()
     };
     let mut emitted = trial.load(load).finish().await?;
