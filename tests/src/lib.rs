@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod demo;
 pub mod detached;
 pub mod failure;
+pub mod fault_proxy;
 pub mod guard;
 mod identity;
 pub mod people;
