@@ -57,6 +57,46 @@ update herald.armings set timeline = timeline + 1;
 select armed, for_here from test.identity;
 select section, name, amount, detail is not null as detail from herald_status() where section = 'arming';
 
+-- What was in doubt already may have been settled and sent again there: it is looked for anew, up to now. So are retries, and
+-- what a broadcast that was due comes to.
+delete from herald.breakers;
+delete from herald.queue_jobs;
+call test.queue(1, 'in doubt');
+call test.queue(1, 'a retry');
+select body from test.claim(1, 2) order by body;
+select * from test.complete(1, test.result('in doubt', 'unknown', '{"reason": "timeout"}'),
+                            test.result('a retry', 'not_sent', '{"reason": "connect"}'));
+select body, status, attempts, is_queued from test.messages where body in ('in doubt', 'a retry') order by body;
+update herald.queue_jobs set run_at = now() + interval '1 hour';
+update herald.sms_send_attempts
+set resolve_at = now() - interval '1 hour', absent_at = now() - interval '1 hour', finished_at = now() - interval '2 hours',
+    started_at = now() - interval '2 hours'
+where resolve_at is not null;
+select herald_set_setting('inline_fan_out_limit', '0');
+call test.subscriber(2, 'test.plain');
+select emit_notification_event('test.plain', payload => '{"message": "to all"}') is not null;
+select quarantined from herald_arm(false);
+select body, status, attempts, is_queued from test.messages where body in ('in doubt', 'a retry') order by body;
+select count(*) from claim_unknown_sms_messages(10) where settle;
+update herald.sms_send_attempts set resolve_at = now() where resolve_at is not null;
+select body, settle, accepted_until = now() as up_to_now from claim_unknown_sms_messages(10) order by body;
+select herald_set_setting('inline_fan_out_limit', '1');
+select deliveries, done from fan_out_notification_events();
+select deliveries, done from fan_out_notification_events();
+select deliveries, done from fan_out_notification_events();
+select body, status, attempts, delivery, is_queued from test.messages where body = 'to all';
+select a.attempt, a.outcome, a.reason, a.started_at = e.created_at as since_the_event, a.resolve_at is not null as looked_for
+from herald.sms_send_attempts a
+join herald.sms_messages m on m.id = a.message_id
+join herald.notification_events e on m.message_content = 'to all' and e.payload ->> 'message' = 'to all';
+-- What comes after that goes at once.
+select emit_notification_event('test.plain', payload => '{"message": "and now"}') is not null;
+select deliveries, done from fan_out_notification_events();
+select body, status, is_queued from test.messages where body = 'and now';
+update herald.sms_send_attempts set resolve_at = null;
+delete from herald.queue_jobs;
+delete from herald.notification_subscriptions where user_id = test.person(2);
+
 -- At a glance.
 call test.queue(1, 'c');
 call test.queue(1, 'd', 'urgent');
