@@ -28,6 +28,10 @@ pub struct ClusterOptions {
     pub bin: PathBuf,
     /// Whether commits wait for the disk. A killed server loses nothing either way, a crashed machine may.
     pub fsync: bool,
+    /// More lines for postgresql.conf; they count more than ours.
+    pub settings: Vec<String>,
+    /// A library that is loaded into the server's processes before all others; a copy of it is, which the server may read.
+    pub preload: Option<PathBuf>,
 }
 
 impl ClusterOptions {
@@ -36,6 +40,8 @@ impl ClusterOptions {
         Ok(ClusterOptions {
             bin: programs::postgres_bin()?,
             fsync: false,
+            settings: Vec::new(),
+            preload: None,
         })
     }
 }
@@ -81,7 +87,7 @@ impl Cluster {
             password,
             guard,
         };
-        cluster.initialise(&account, options.fsync)?;
+        cluster.initialise(&account, options)?;
         for _ in 0..5 {
             cluster.port = free_port()?;
             match cluster.start_again() {
@@ -96,7 +102,12 @@ impl Cluster {
         )))
     }
 
-    fn initialise(&self, account: &Account, fsync: bool) -> Outcome<()> {
+    fn initialise(&self, account: &Account, options: &ClusterOptions) -> Outcome<()> {
+        if let Some(library) = &options.preload {
+            std::fs::copy(library, self.preload())
+                .explain(|| format!("cannot copy {}", library.display()))?;
+            account.own(&self.preload())?;
+        }
         let password_file = self.directory.join("password");
         crate::process::private_file(&password_file)?.write_all(self.password.as_bytes())?;
         account.own(&password_file)?;
@@ -120,7 +131,7 @@ impl Cluster {
         let mut configuration = OpenOptions::new()
             .append(true)
             .open(self.data().join("postgresql.conf"))?;
-        let durability = if fsync {
+        let durability = if options.fsync {
             ""
         } else {
             "fsync = off\nfull_page_writes = off\n"
@@ -128,10 +139,15 @@ impl Cluster {
         write!(
             configuration,
             "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nmax_prepared_transactions = 10\n\
-             shared_buffers = 32MB\nlog_line_prefix = '%m [%p] %a '\n{durability}",
-            self.directory.display()
+             shared_buffers = 32MB\nlog_line_prefix = '%m [%p] %a '\n{durability}{}\n",
+            self.directory.display(),
+            options.settings.join("\n")
         )?;
         Ok(())
+    }
+
+    fn preload(&self) -> PathBuf {
+        self.directory.join("preload.so")
     }
 
     /// Copies this running cluster, as `pg_basebackup` does, into a directory and to a port of its own, and starts the
@@ -191,8 +207,11 @@ impl Cluster {
 
     fn pg_ctl(&self, arguments: &[&str]) -> Outcome<()> {
         let account = Account::of_postgres()?;
-        run(account
-            .command(self.bin.join("pg_ctl"))
+        let mut command = account.command(self.bin.join("pg_ctl"));
+        if self.preload().exists() {
+            command.env("LD_PRELOAD", self.preload());
+        }
+        run(command
             .args(["-s", "-w", "-D"])
             .arg(self.data())
             .args(arguments)

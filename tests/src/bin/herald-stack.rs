@@ -4,7 +4,7 @@
 use clap::{Parser, Subcommand};
 use herald_tests::cluster::{Cluster, ClusterOptions};
 use herald_tests::detached::{self, Up};
-use herald_tests::{Failure, Outcome, demo, programs, stack};
+use herald_tests::{Failure, Outcome, demo, figures, programs, stack};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +29,11 @@ enum Verb {
     Down {
         /// The directory given to `up`.
         directory: PathBuf,
+    },
+    /// Show the figures of the fault tests as a table.
+    Figures {
+        /// The file the tests have added their rows to.
+        file: PathBuf,
     },
     /// Run a command with PGHOST, PGPORT, PGUSER and PGPASSWORD of a fresh cluster.
     Cluster {
@@ -77,6 +82,7 @@ async fn interruption() -> Outcome<Failure> {
 async fn run(verb: Verb) -> Outcome<ExitCode> {
     match verb {
         Verb::Demo => demo::run().await?,
+        Verb::Figures { file } => print!("{}", figures::markdown(figures::read(&file)?)),
         Verb::Up { directory } => up(&directory).await?,
         Verb::Down { directory } => match detached::down(&directory)? {
             true => println!("stopped and removed"),
@@ -122,7 +128,10 @@ async fn in_cluster(
     command: &[OsString],
 ) -> Outcome<ExitCode> {
     let bin = bin.map_or_else(programs::postgres_bin, Ok)?;
-    let cluster = Cluster::start(&ClusterOptions { bin, fsync: false })?;
+    let cluster = Cluster::start(&ClusterOptions {
+        bin,
+        ..ClusterOptions::for_tests()?
+    })?;
     if let Some(database) = install {
         cluster.create_database(&database).await?;
         stack::install(&cluster.connect(&database).await?).await?;

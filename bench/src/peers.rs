@@ -1,0 +1,1 @@
+//! Other queues on Postgres.

@@ -1,0 +1,13 @@
+//! The promise "never twice, never lost" on real parts, while everything goes wrong that can: one test for each fault, each
+//! with its row in one table (docs/FAULTS.md).
+//!
+//! `./dev test faults` runs the short form, `./dev soak` the long one. `HERALD_FAULTS_SEED=n` gives the chances of a run again.
+#![forbid(unsafe_code)]
+
+mod answers;
+mod comparison;
+mod copies;
+mod database;
+mod kills;
+mod limits;
+mod several;
