@@ -3,7 +3,7 @@
 -- Twilio's list says otherwise. What is due later was not due there either, unless it is a retry: those can be hurried.
 with here as materialized (select * from {here} here),
 suspect as materialized (
-    select q.subject_id, q.attempt, m.notification_delivery_id, m.created_at as made_at
+    select q.subject_id, q.attempt, m.notification_delivery_id, m.user_id, m.by_admin, m.phone_number, m.created_at as made_at
     from herald.queue_jobs q
     join herald.sms_messages m on m.id = q.subject_id
     where not $1 and q.job_type = 'send_sms' and (q.run_at <= now() or q.attempt > 1) and m.status in ('scheduled', 'pending')

@@ -2,7 +2,7 @@
 -- sent them, so each is in doubt before it may go, whenever it is due now. $1 event,
 -- $2 its cursor before this chunk
 with suspect as materialized (
-    select q.subject_id, q.attempt, m.notification_delivery_id, e.created_at as made_at
+    select q.subject_id, q.attempt, m.notification_delivery_id, m.user_id, m.by_admin, m.phone_number, e.created_at as made_at
     from herald.notification_events e
     join herald.notification_deliveries d on d.event_id = e.id
     join herald.sms_messages m on m.notification_delivery_id = d.id

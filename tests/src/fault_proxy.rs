@@ -51,6 +51,8 @@ struct Shared {
     target: SocketAddr,
     to_server: watch::Sender<Flow>,
     to_client: watch::Sender<Flow>,
+    /// What springs the black hole to the client.
+    trap: watch::Sender<Option<&'static str>>,
     /// Counted up to reset all connections.
     resets: watch::Sender<u64>,
     open: AtomicUsize,
@@ -64,6 +66,7 @@ impl FaultProxy {
             target: SocketAddr::from((Ipv4Addr::LOCALHOST, target)),
             to_server: watch::Sender::new(Flow::Pass),
             to_client: watch::Sender::new(Flow::Pass),
+            trap: watch::Sender::new(None),
             resets: watch::Sender::new(0),
             open: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
@@ -127,6 +130,12 @@ impl FaultProxy {
             *listening = Some(tokio::spawn(accept(listener, self.shared.clone())));
         }
         Ok(())
+    }
+
+    /// The next piece to the server that contains this text arrives, and from then on nothing comes back: what it asks for
+    /// is done, and nobody hears of it.
+    pub fn lose_the_answer_to(&self, text: &'static str) {
+        self.shared.trap.send_replace(Some(text));
     }
 
     /// Ends all connections with a RST to both ends.
@@ -231,6 +240,9 @@ async fn pump(
                 if let Flow::Delay(time) = flow {
                     sleep(time).await;
                 }
+                if way == Way::ToServer {
+                    shared.spring_trap(&buffer[..length]);
+                }
                 to.write_all(&buffer[..length]).await?;
             }
             // Its other end hears of it when something gets through again, by a RST.
@@ -263,6 +275,17 @@ impl Shared {
         match way {
             Way::ToServer => &self.to_server,
             Way::ToClient => &self.to_client,
+        }
+    }
+
+    fn spring_trap(&self, piece: &[u8]) {
+        let trap = *self.trap.borrow();
+        let Some(text) = trap.map(str::as_bytes) else {
+            return;
+        };
+        if piece.windows(text.len()).any(|window| window == text) {
+            self.trap.send_replace(None);
+            self.to_client.send_replace(Flow::BlackHole);
         }
     }
 

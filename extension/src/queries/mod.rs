@@ -53,7 +53,7 @@ query!(/** Whether a broadcast is small enough for the caller's transaction. */ 
     "count_recipients.sql", false, [TEXTOID]);
 query!(/** Locks the next event that waits for its fan-out. */ FAN_OUT_CLAIM, "fan_out_claim.sql", true, [INT2ARRAYOID]);
 query!(/** Doubts what a fan-out wrote. */ FAN_OUT_DOUBT, "fan_out_doubt.sql", true, [UUIDOID, UUIDOID],
-    "{quarantine}" = QUARANTINE);
+    "{quarantine}" = QUARANTINE, "{zone}" = ZONE);
 query!(/** Recipients per chunk. */ CHUNK_SIZE, "chunk_size.sql", false, []);
 query!(/** Reads a quarantined event. */ QUARANTINED_EVENT, "quarantined_event.sql", true, [UUIDOID]);
 query!(/** Puts a quarantined event on its way, or notes its problems. */ RELEASE_EVENT, "release_event.sql", true,

@@ -122,15 +122,29 @@ async fn what_a_black_hole_took_stays_lost_and_nobody_is_told() {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_text_is_lost() {
+    let (port, _) = echo().await;
+    let proxy = FaultProxy::start(port).await.unwrap();
+    let mut socket = connect(&proxy).await;
+    proxy.lose_the_answer_to("hit");
+    say(&mut socket, b"miss").await;
+    assert_eq!(hear(&mut socket).await.unwrap(), *b"miss");
+    say(&mut socket, b"ahit").await;
+    assert_silent(&mut socket).await;
+    assert_eq!(proxy.lost(), 1);
+    proxy.heal().await.unwrap();
+    let mut socket = connect(&proxy).await;
+    say(&mut socket, b"ahit").await;
+    assert_eq!(hear(&mut socket).await.unwrap(), *b"ahit");
+}
+
+#[tokio::test]
 async fn it_refuses_and_resets() {
     let (port, _) = echo().await;
     let (proxy, url) = FaultProxy::before(&format!("x://u:127@127.0.0.1:{port}/d?a=b"))
         .await
         .unwrap();
-    assert_eq!(
-        url,
-        format!("x://u:127@127.0.0.1:{}/d?a=b", proxy.port())
-    );
+    assert_eq!(url, format!("x://u:127@127.0.0.1:{}/d?a=b", proxy.port()));
     assert!(FaultProxy::before("x://localhost:80").await.is_err());
     let mut socket = connect(&proxy).await;
     say(&mut socket, b"pass").await;
@@ -138,10 +152,7 @@ async fn it_refuses_and_resets() {
 
     proxy.refuse().await;
     let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await;
-    assert_eq!(
-        refused.unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     say(&mut socket, b"stay").await;
     assert_eq!(hear(&mut socket).await.unwrap(), *b"stay");
 

@@ -10,4 +10,5 @@ mod copies;
 mod database;
 mod kills;
 mod limits;
+mod network;
 mod several;
