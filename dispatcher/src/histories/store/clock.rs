@@ -30,7 +30,9 @@ impl Store {
         let due = self.messages.iter().filter_map(|message| message.due);
         let leases = self.batches.values().map(|batch| batch.lease_until);
         let doubts = self.ledger.values().flat_map(|row| {
-            let decidable = row.resolve_at.map(|_| self.doubtful_until(row) + rules.decision_wait);
+            let decidable = row
+                .resolve_at
+                .map(|_| self.doubtful_until(row) + rules.decision_wait);
             let absent = row.absent_at.map(|at| at + rules.gap);
             let lost = row.claim.map(|(_, at)| at + LOOK_LEASE);
             [row.resolve_at, decidable, absent, lost]

@@ -67,7 +67,9 @@ impl Store {
         }
         for place in 0..self.messages.len() {
             let message = &self.messages[place];
-            let waits = message.due.is_some_and(|due| due <= now || message.last_attempt > 0);
+            let waits = message
+                .due
+                .is_some_and(|due| due <= now || message.last_attempt > 0);
             if !waits || message.status != MessageStatus::Pending {
                 continue;
             }
