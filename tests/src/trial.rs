@@ -111,14 +111,9 @@ impl Trial {
         })
     }
 
-    /// The row goes into the comparison, under this name.
-    pub fn compare_as(&mut self, policy: &'static str) {
-        self.policy = Some(policy);
-    }
-
-    /// Sets what is done about doubts.
+    /// Sets what is done about doubts; the row goes into the comparison then.
     pub async fn set_policy(&mut self, policy: &'static str) -> Outcome<()> {
-        self.compare_as(policy);
+        self.policy = Some(policy);
         let query = "update herald.notification_event_types set unknown_policy = $1 where event_type = 'order.placed'";
         self.stack.client.execute(query, &[&policy]).await?;
         Ok(())

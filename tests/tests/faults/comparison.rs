@@ -4,11 +4,9 @@
 use herald_tests::Outcome;
 use herald_tests::checker::Figures;
 use herald_tests::load::LoadOptions;
-use herald_tests::process::Signal;
 use herald_tests::stack::PATIENCE;
-use herald_tests::trial::{self, Trial};
+use herald_tests::trial::Trial;
 use serde_json::json;
-use std::time::Duration;
 
 /// Runs it, adds the row, and gives the figures.
 async fn under(policy: &'static str) -> Outcome<(Trial, Figures)> {
@@ -68,57 +66,5 @@ async fn at_most_once_sends_some_never() -> Outcome<()> {
     let (_trial, figures) = under("at_most_once").await?;
     assert!(figures.given_up > 0, "the faults do not bite: {figures:#?}");
     assert_eq!(figures.twice, 0, "{figures:#?}");
-    Ok(())
-}
-
-/// Twilio stands still for some seconds, and then takes what it was asked meanwhile, long after the client has given up.
-async fn with_late_acceptance(
-    name: &'static str,
-    settings: &[(&str, u32)],
-) -> Outcome<(Trial, Figures)> {
-    let mut trial =
-        Trial::prepare("Twilio stands still for 6 to 7 s, then takes what was asked; no callbacks")
-            .await?;
-    trial.compare_as(name);
-    trial::set(&trial.stack.client, settings).await?;
-    let lost = json!({"probabilities": {"callback_lost": 1.0}});
-    trial.stack.simulator.post("/_sim/faults", &lost).await?;
-    trial.stack.daemon.start().await?;
-    let load = trial.load(LoadOptions::default());
-    let freezes = trial.scale(1, 10);
-    for _ in 0..freezes {
-        tokio::time::sleep(trial.random_ms(300..1500)).await;
-        trial.stack.simulator.process().signal(Signal::Stop)?;
-        tokio::time::sleep(trial.random_ms(6000..7000)).await;
-        trial.stack.simulator.process().signal(Signal::Continue)?;
-        // The list can be read now, by those who wait for it.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    let emitted = load.stop().await?;
-    trial.settle().await?;
-    let figures = trial.figures(&emitted).await?;
-    trial.record(&figures, freezes, None)?;
-    Ok((trial, figures))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_acceptance_is_waited_for() -> Outcome<()> {
-    let enough = [
-        ("decision_wait_seconds", 10),
-        ("late_acceptance_seconds", 8),
-    ];
-    let name = "resolve, waits longer than Twilio takes";
-    let (trial, figures) = with_late_acceptance(name, &enough).await?;
-    trial.must_be_kept(&figures, 0).await?;
-    assert!(figures.doubts() > 0, "nothing was in doubt: {figures:#?}");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn too_short_a_wait_sends_twice() -> Outcome<()> {
-    let too_little = [("late_acceptance_seconds", 1), ("decision_wait_seconds", 3)];
-    let name = "resolve, waits shorter than Twilio takes";
-    let (_trial, figures) = with_late_acceptance(name, &too_little).await?;
-    assert!(figures.twice > 0, "the fault does not bite: {figures:#?}");
     Ok(())
 }
