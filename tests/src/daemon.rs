@@ -4,7 +4,7 @@ use crate::failure::{Explain, Failure, Outcome};
 use crate::ports::free_port;
 use crate::process::{POLL, Process, Signal};
 use crate::programs::{self, Account};
-use crate::simulator::{SENDER, Simulator, VERIFY_SERVICE, http_client};
+use crate::simulator::{SENDER, Simulator, TwilioAccount, VERIFY_SERVICE, http_client};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -26,9 +26,18 @@ pub struct Daemon {
 impl Daemon {
     /// Prepares a daemon for this database and simulator with its log in `directory`.
     pub fn new(database_url: &str, simulator: &Simulator, directory: &Path) -> Outcome<Daemon> {
+        Daemon::at(database_url, &simulator.url, &simulator.account, directory)
+    }
+
+    /// As [`Daemon::new`], for whatever answers at `api_url` in Twilio's place.
+    pub fn at(
+        database_url: &str,
+        api_url: &str,
+        account: &TwilioAccount,
+        directory: &Path,
+    ) -> Outcome<Daemon> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
-        let account = &simulator.account;
         let state = directory.join(format!("herald-{port}"));
         std::fs::create_dir(&state).explain(|| format!("cannot make {}", state.display()))?;
         // The cluster's directory, and all below it, is removed by the user of the cluster.
@@ -39,7 +48,7 @@ impl Daemon {
             ("TWILIO_AUTH_TOKEN", &account.auth_token),
             ("TWILIO_FROM", SENDER),
             ("TWILIO_VERIFY_SERVICE_SID", VERIFY_SERVICE),
-            ("TWILIO_API_BASE_URL", &simulator.url),
+            ("TWILIO_API_BASE_URL", api_url),
             ("HERALD_PUBLIC_URL", &url),
             ("HERALD_HTTP_LISTEN", &format!("127.0.0.1:{port}")),
             ("HERALD_STATE_DIR", &state.to_string_lossy()),

@@ -59,6 +59,8 @@ pub struct AcceptedMessage {
     pub status: String,
     /// When it was accepted.
     pub received_at: DateTime<Utc>,
+    /// What went wrong with the answer, if anything did.
+    pub fault: Option<String>,
     /// All parameters of the request by name.
     pub params: BTreeMap<String, serde_json::Value>,
     /// Every callback that was sent.

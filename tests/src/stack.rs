@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const DATABASE: &str = "app";
 
 /// The role the daemon connects as: it has the grant `dispatcher` and nothing else.
-const DISPATCHER: &str = "herald_dispatcher";
+pub const DISPATCHER: &str = "herald_dispatcher";
 
 /// What a stack is started with.
 pub struct StackOptions {
@@ -118,9 +118,15 @@ impl Stack {
 
     /// Makes a login role with one of pg_herald's grants (or none) and connects as it.
     pub async fn connect_as_new_role(&self, name: &str, grant: Option<&str>) -> Outcome<Client> {
+        let password = self.add_role(name, grant).await?;
+        connect(&self.cluster.url_as(name, &password, DATABASE)).await
+    }
+
+    /// Makes a login role with one of pg_herald's grants (or none); returns its password.
+    pub async fn add_role(&self, name: &str, grant: Option<&str>) -> Outcome<String> {
         let password = format!("{:032x}", rand::random::<u128>());
         create_role(&self.client, name, &password, grant).await?;
-        connect(&self.cluster.url_as(name, &password, DATABASE)).await
+        Ok(password)
     }
 
     /// Adds a user with a verified number who is subscribed to [`people::EVENT_TYPE`]. Numbers differ by `n`.
@@ -247,7 +253,7 @@ pub async fn install(client: &Client) -> Outcome<()> {
 }
 
 /// Makes a login role; `grant` is what `herald_grant` takes.
-async fn create_role(
+pub async fn create_role(
     client: &Client,
     name: &str,
     password: &str,

@@ -4,7 +4,7 @@
 use clap::{Parser, Subcommand};
 use herald_tests::cluster::{Cluster, ClusterOptions};
 use herald_tests::detached::{self, Up};
-use herald_tests::{Failure, Outcome, demo, programs, stack};
+use herald_tests::{Failure, Outcome, demo, figures, programs, stack};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,7 +30,13 @@ enum Verb {
         /// The directory given to `up`.
         directory: PathBuf,
     },
-    /// Run a command with PGHOST, PGPORT, PGUSER and PGPASSWORD of a fresh cluster.
+    /// Show the figures of the fault tests as a table.
+    Figures {
+        /// The file the tests have added their rows to.
+        file: PathBuf,
+    },
+    /// Run a command with PGHOST, PGPORT, PGUSER and PGPASSWORD of a fresh cluster, and HERALD_TEST_DATABASE_URL of a database
+    /// made with --install.
     Cluster {
         /// Directory of the Postgres programs; the private Postgres 15 by default.
         #[arg(long)]
@@ -77,6 +83,7 @@ async fn interruption() -> Outcome<Failure> {
 async fn run(verb: Verb) -> Outcome<ExitCode> {
     match verb {
         Verb::Demo => demo::run().await?,
+        Verb::Figures { file } => print!("{}", figures::markdown(figures::read(&file)?)),
         Verb::Up { directory } => up(&directory).await?,
         Verb::Down { directory } => match detached::down(&directory)? {
             true => println!("stopped and removed"),
@@ -122,15 +129,20 @@ async fn in_cluster(
     command: &[OsString],
 ) -> Outcome<ExitCode> {
     let bin = bin.map_or_else(programs::postgres_bin, Ok)?;
-    let cluster = Cluster::start(&ClusterOptions { bin, fsync: false })?;
-    if let Some(database) = install {
-        cluster.create_database(&database).await?;
-        stack::install(&cluster.connect(&database).await?).await?;
-    }
+    let cluster = Cluster::start(&ClusterOptions {
+        bin,
+        ..ClusterOptions::for_tests()?
+    })?;
     let Some((program, arguments)) = command.split_first() else {
         return Err(Failure::new("no command given"));
     };
-    let status = tokio::process::Command::from(cluster.client_command(program))
+    let mut command = cluster.client_command(program);
+    if let Some(database) = install {
+        cluster.create_database(&database).await?;
+        stack::install(&cluster.connect(&database).await?).await?;
+        command.env("HERALD_TEST_DATABASE_URL", cluster.url(&database));
+    }
+    let status = tokio::process::Command::from(command)
         .args(arguments)
         .kill_on_drop(true)
         .status()
