@@ -7,5 +7,5 @@ event as (
            coalesce(metadata, '{}'), correlation_id, dedup_key, priority, scheduled_for, expires_at, template_id, status, problems
     from source
     {on_conflict}
-    returning id
+    {returning}
 )

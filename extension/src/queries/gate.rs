@@ -116,6 +116,7 @@ macro_rules! emit_query {
                 ("{source}", SOURCE),
                 ("{now}", "now()"),
                 ("{event}", EVENT),
+                ("{returning}", "returning id"),
                 ("{decide}", DECIDE),
                 ("{considered}", CONSIDERED),
                 ("{audience}", AUDIENCE),

@@ -92,7 +92,7 @@ const WRITE_ARGUMENTS: [BuiltinOid; 31] = [
 ];
 
 macro_rules! write_query {
-    ($(#[$doc:meta])* $name:ident, $writes:literal, $conflict:expr, $channel:literal, $reason:literal) => {
+    ($(#[$doc:meta])* $name:ident, $writes:literal, $conflict:expr, $channel:literal, $reason:literal, $returning:literal) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
@@ -100,6 +100,7 @@ macro_rules! write_query {
             parts: &[
                 ("{writes}", $writes),
                 ("{event}", EVENT),
+                ("{returning}", $returning),
                 ("{on_conflict}", $conflict),
                 ("{in_app}", IN_APP),
                 ("{deliver}", DELIVER),
@@ -116,18 +117,18 @@ macro_rules! write_query {
 }
 
 write_query!(/** An event that concerns nobody now. */
-    EMIT_EVENT, ", {event} select id from event", "", "null", "null");
+    EMIT_EVENT, ", {event} select id from event", "", "null", "null", "returning id");
 write_query!(/** The same with a dedup key: no row comes back if the key is used. */
-    EMIT_EVENT_ONCE, ", {event} select id from event", ONCE, "null", "null");
+    EMIT_EVENT_ONCE, ", {event} select id from event", ONCE, "null", "null", "returning id");
 write_query!(/** An event and a delivery that is suppressed. */
-    EMIT_SUPPRESSED, ", {event}, {deliver} select 1", "", "$25", "$28");
+    EMIT_SUPPRESSED, ", {event}, {deliver} select 1", "", "$25", "$28", "");
 write_query!(/** An event with its text. */
-    EMIT_TEXT, ", {event}, {deliver}, {texts} select 1", "", "'sms'", "null");
+    EMIT_TEXT, ", {event}, {deliver}, {texts} select 1", "", "'sms'", "null", "");
 write_query!(/** An event with its notification inside the application. */
-    EMIT_IN_APP, ", {event}, {in_app} {deliver} select 1", "", "'in_app'", "null");
+    EMIT_IN_APP, ", {event}, {in_app} {deliver} select 1", "", "'in_app'", "null", "");
 write_query!(/** One more delivery of an event, suppressed. */
-    MORE_SUPPRESSED, ", {deliver} select 1", "", "$25", "$28");
+    MORE_SUPPRESSED, ", {deliver} select 1", "", "$25", "$28", "");
 write_query!(/** One more delivery of an event, with its text. */
-    MORE_TEXT, ", {deliver}, {texts} select 1", "", "'sms'", "null");
+    MORE_TEXT, ", {deliver}, {texts} select 1", "", "'sms'", "null", "");
 write_query!(/** One more delivery of an event, with its notification inside the application. */
-    MORE_IN_APP, ", {in_app} {deliver} select 1", "", "'in_app'", "null");
+    MORE_IN_APP, ", {in_app} {deliver} select 1", "", "'in_app'", "null", "");
