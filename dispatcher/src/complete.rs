@@ -19,7 +19,7 @@ use crate::records::AttemptResult;
 use crate::store;
 
 /// Most results in one transaction.
-const BATCH: usize = 100;
+const BATCH: usize = 200;
 /// How long the first result of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(15);
 
