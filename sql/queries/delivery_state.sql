@@ -2,7 +2,8 @@
 with message as materialized (
     select * from herald.sms_messages where notification_delivery_id = $1 for no key update
 )
-select d.status, m.status as message_status, d.channel, d.recipient_user_id, d.event_id, coalesce(m.attempt_count, 0) as attempts,
+-- A failure that was told before the result of its request is written is not the last word: the text is on its way.
+select d.status, case when m.batch_id is null then m.status else 'queued' end as message_status, d.channel, d.recipient_user_id, d.event_id, coalesce(m.attempt_count, 0) as attempts,
        coalesce(m.expires_at <= now(), false) as is_expired, c.code, c.retry = 'never' as is_hopeless, c.advice,
        e.event_type, e.actor_user_id, case when e.erased_at is null then e.payload::text end as payload, e.priority,
        (select count(*)::integer

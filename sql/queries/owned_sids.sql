@@ -1,2 +1,9 @@
--- Which of these SIDs the ledger knows. $1 SIDs
+-- Which of these SIDs belong to a message: the ledger knows them, or a callback has told them of a text whose result is still
+-- to be written. $1 SIDs
 select a.sid from herald.sms_send_attempts a where a.sid = any ($1)
+union
+select m.twilio_sid
+from herald.dispatch_batches b
+cross join lateral unnest(b.message_ids) as member (id)
+join herald.sms_messages m on m.id = member.id and m.batch_id = b.id
+where m.twilio_sid = any ($1)

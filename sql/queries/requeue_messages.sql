@@ -3,6 +3,8 @@ with dead as materialized (
     select m.id, m.last_attempt, m.priority, m.notification_delivery_id
     from herald.sms_messages m
     where m.id = any ($1) and m.status in ('failed', 'undelivered')
+      -- One whose result is still to be written has not failed for good: the result decides.
+      and m.batch_id is null
     order by m.id
     for no key update
 ),

@@ -16,4 +16,6 @@ insert into herald.queue_jobs (subject_id, job_type, priority, run_at, attempt, 
 select message.id, 'send_sms', rank.priority, now(), message.last_attempt + 1, $4
 from message
 join unnest($2, $3) as rank (name, priority) on rank.name = message.priority
+-- A failure may have been told while the text waited for its next attempt.
+on conflict (subject_id) do update set run_at = excluded.run_at, wakes = excluded.wakes
 returning subject_id

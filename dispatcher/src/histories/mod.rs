@@ -4,6 +4,7 @@
 //! Everything is deterministic: a seed gives the same history again. `HERALD_HISTORIES` says how many (default 100,000),
 //! `HERALD_HISTORY_SEED` runs one and prints it.
 
+mod against_sql;
 mod checker;
 mod daemon;
 mod provider;

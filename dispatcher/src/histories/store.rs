@@ -1,16 +1,26 @@
-//! The database in a history: the rules of `sql/queries/` about one message's life, in memory.
+//! The database in a history: the rules of `sql/queries/` about one message's life, in memory. `against_sql` holds them
+//! beside the real statements.
 
+mod clock;
 mod doubts;
+mod failures;
+mod operator;
+mod reports;
+mod results;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use herald_core::catalogue::{self, Retry};
 use herald_core::outcome::Outcome;
 use herald_core::status::MessageStatus;
 use uuid::Uuid;
 
+pub(super) use reports::Report;
+
 use super::Rules;
-use crate::records::{AttemptResult, Claimed};
+use crate::records::Claimed;
+
+/// From when to when a time lies that the database draws by lot.
+pub(super) type Lot = (i64, i64);
 
 /// One row of `sms_messages`, and its queue row (`due`).
 #[derive(Debug, Clone)]
@@ -27,34 +37,61 @@ pub(super) struct Message {
     pub(super) past: Vec<(MessageStatus, bool)>,
     /// Twilio's id.
     pub(super) sid: Option<String>,
+    /// What Twilio said was wrong.
+    pub(super) error_code: Option<i32>,
     /// Waits until then.
     pub(super) due: Option<i64>,
+    /// Where `due` lies, if it was drawn by lot.
+    pub(super) due_lot: Option<Lot>,
     /// Why it ended without an acceptance.
     pub(super) end_reason: Option<&'static str>,
-    batch: Option<Uuid>,
-    last_attempt: i32,
-    attempts: i32,
+    /// The batch it is in.
+    pub(super) batch: Option<Uuid>,
+    /// Number of the latest claim.
+    pub(super) last_attempt: i32,
+    /// Attempts that count.
+    pub(super) attempts: i32,
+    created: i64,
 }
 
+/// One row of `dispatch_batches`.
 #[derive(Debug, Clone)]
-struct Batch {
-    worker: Uuid,
-    claimed_at: i64,
-    lease_until: i64,
-    open: usize,
+pub(super) struct Batch {
+    /// Who claimed it.
+    pub(super) worker: Uuid,
+    /// When.
+    pub(super) claimed_at: i64,
+    /// Until when it is held.
+    pub(super) lease_until: i64,
+    /// Messages without a result.
+    pub(super) open: usize,
 }
 
+/// One row of `sms_send_attempts`.
 #[derive(Debug, Clone)]
-struct Attempt {
-    started: i64,
-    finished: i64,
-    outcome: Outcome,
-    sid: Option<String>,
-    refused: bool,
-    by_lease: bool,
-    resolve_at: Option<i64>,
-    claim: Option<(Uuid, i64)>,
-    absent_at: Option<i64>,
+pub(super) struct Attempt {
+    /// When its request began.
+    pub(super) started: i64,
+    /// When its outcome was written.
+    pub(super) finished: i64,
+    /// How it ended.
+    pub(super) outcome: Outcome,
+    /// Twilio's id.
+    pub(super) sid: Option<String>,
+    /// Twilio's answer.
+    pub(super) http_status: Option<u16>,
+    /// What Twilio said was wrong.
+    pub(super) error_code: Option<i32>,
+    /// lease_expired, quarantine, or what the daemon saw.
+    pub(super) reason: Option<&'static str>,
+    /// When it is looked for in Twilio's list; none: it is not in doubt.
+    pub(super) resolve_at: Option<i64>,
+    /// Where `resolve_at` lies, if it was drawn by lot.
+    pub(super) resolve_lot: Option<Lot>,
+    /// Who looks, since when.
+    pub(super) claim: Option<(Uuid, i64)>,
+    /// When Twilio's list lacked it for the first time.
+    pub(super) absent_at: Option<i64>,
 }
 
 /// The tables.
@@ -63,8 +100,16 @@ pub(super) struct Store {
     rules: Rules,
     /// The messages, in order of their creation.
     pub(super) messages: Vec<Message>,
-    batches: BTreeMap<Uuid, Batch>,
-    ledger: BTreeMap<(usize, i32), Attempt>,
+    /// The batches.
+    pub(super) batches: BTreeMap<Uuid, Batch>,
+    /// The ledger, by place of the message and attempt.
+    pub(super) ledger: BTreeMap<(usize, i32), Attempt>,
+    /// When an operator armed sending last.
+    armed_at: Option<i64>,
+    /// SID, Twilio's word and error of the callbacks that changed something.
+    applied: BTreeSet<(String, String, Option<i32>)>,
+    /// Taken for the next rows, before ids of our own.
+    pub(super) given_id: Option<Uuid>,
     next_id: u128,
 }
 
@@ -80,14 +125,19 @@ impl Store {
             messages: Vec::new(),
             batches: BTreeMap::new(),
             ledger: BTreeMap::new(),
+            armed_at: None,
+            applied: BTreeSet::new(),
+            given_id: None,
             next_id: 1,
         }
     }
 
     /// A new id.
     pub(super) fn id(&mut self) -> Uuid {
-        self.next_id += 1;
-        Uuid::from_u128(self.next_id)
+        self.given_id.take().unwrap_or_else(|| {
+            self.next_id += 1;
+            Uuid::from_u128(self.next_id)
+        })
     }
 
     /// A committed emit.
@@ -100,11 +150,14 @@ impl Store {
             status: MessageStatus::Pending,
             past: Vec::new(),
             sid: None,
+            error_code: None,
             due: Some(now),
+            due_lot: None,
             end_reason: None,
             batch: None,
             last_attempt: 0,
             attempts: 0,
+            created: now,
         });
     }
 
@@ -141,34 +194,46 @@ impl Store {
         message.past.push((status, own_retry));
     }
 
+    /// Texts that a claim finds, those that have waited longest first.
+    pub(super) fn due(&self, now: i64) -> Vec<usize> {
+        let mut due: Vec<usize> = (0..self.messages.len())
+            .filter(|&place| self.messages[place].due.is_some_and(|due| due <= now))
+            .collect();
+        due.sort_by_key(|&place| (self.messages[place].due, place));
+        due
+    }
+
     /// claim.sql
     pub(super) fn claim(&mut self, worker: Uuid, limit: usize, now: i64) -> Vec<Claimed> {
-        let due: Vec<usize> = (0..self.messages.len())
-            .filter(|&place| self.messages[place].due.is_some_and(|due| due <= now))
-            .take(limit)
-            .collect();
-        if due.is_empty() {
+        let mut going = self.due(now);
+        going.truncate(limit);
+        for &place in &going {
+            self.messages[place].due = None;
+        }
+        // A callback may have proven that Twilio has the text already.
+        going.retain(|&place| self.messages[place].status == MessageStatus::Pending);
+        if going.is_empty() {
             return Vec::new();
         }
-        let batch = self.id();
-        self.batches.insert(
-            batch,
-            Batch {
-                worker,
-                claimed_at: now,
-                lease_until: now + self.rules.lease,
-                open: due.len(),
-            },
-        );
-        due.into_iter()
+        let id = self.id();
+        let batch = Batch {
+            worker,
+            claimed_at: now,
+            lease_until: now + self.rules.lease,
+            open: going.len(),
+        };
+        self.batches.insert(id, batch);
+        going
+            .into_iter()
             .map(|place| {
                 self.set(place, MessageStatus::Queued, false);
                 let message = &mut self.messages[place];
-                message.due = None;
-                message.batch = Some(batch);
+                message.batch = Some(id);
+                message.sid = None;
+                message.error_code = None;
                 message.last_attempt += 1;
                 Claimed {
-                    batch_id: batch,
+                    batch_id: id,
                     message_id: message.id,
                     attempt: message.last_attempt,
                     to_number: message.to.clone(),
@@ -193,52 +258,50 @@ impl Store {
         held
     }
 
-    /// expire_leases.sql
-    pub(super) fn expire(&mut self, now: i64) {
+    /// expire_leases.sql: how many texts are in doubt by it.
+    pub(super) fn expire(&mut self, now: i64) -> u64 {
         let over: Vec<Uuid> = self
             .batches
             .iter()
             .filter(|(_, batch)| batch.lease_until < now)
             .map(|(id, _)| *id)
             .collect();
+        let mut doubted = 0;
         for id in over {
             let Some(batch) = self.batches.remove(&id) else {
                 continue;
             };
             for place in 0..self.messages.len() {
-                if self.messages[place].batch == Some(id) {
-                    self.messages[place].batch = None;
-                    self.messages[place].attempts += 1;
-                    self.doubt(place, batch.claimed_at, now, true);
+                if self.messages[place].batch != Some(id) {
+                    continue;
                 }
+                self.messages[place].batch = None;
+                self.messages[place].attempts += 1;
+                let attempt = Attempt {
+                    reason: Some("lease_expired"),
+                    ..Attempt::new(batch.claimed_at, now, Outcome::Unknown)
+                };
+                doubted += u64::from(self.messages[place].sid.is_none());
+                self.doubt(place, attempt, now + self.rules.decision_wait, now);
             }
         }
+        doubted
     }
 
     /// Nobody knows what became of the latest attempt, unless a callback has said it.
-    fn doubt(&mut self, place: usize, started: i64, now: i64, by_lease: bool) {
-        let sid = self.messages[place].sid.clone();
-        let wait = self.rules.decision_wait;
-        let is_doubt = sid.is_none() && self.rules.naive.is_none();
-        let attempt = Attempt {
-            started,
-            finished: now,
-            outcome: if sid.is_some() {
-                Outcome::Accepted
-            } else {
-                Outcome::Unknown
-            },
-            sid: sid.clone(),
-            refused: false,
-            by_lease,
-            resolve_at: is_doubt.then_some(now + wait),
-            claim: None,
-            absent_at: None,
-        };
-        let key = (place, self.messages[place].last_attempt);
+    fn doubt(&mut self, place: usize, mut attempt: Attempt, resolve_at: i64, now: i64) {
+        let message = &self.messages[place];
+        let key = (place, message.last_attempt);
+        let is_proven = message.sid.is_some();
+        if is_proven {
+            attempt.outcome = Outcome::Accepted;
+            attempt.sid.clone_from(&message.sid);
+        } else if self.rules.naive.is_none() {
+            attempt.resolve_at = Some(resolve_at);
+        }
         self.ledger.insert(key, attempt);
         match self.rules.naive {
-            _ if sid.is_some() => {}
+            _ if is_proven => self.follow_up(place, now),
             None => self.set(place, MessageStatus::Unknown, false),
             Some(super::Naive::Requeue) => self.again(place, now),
             Some(super::Naive::GiveUp) => self.end(place, "given up"),
@@ -255,154 +318,44 @@ impl Store {
         self.messages[place].end_reason = Some(reason);
     }
 
-    /// complete.sql
-    pub(super) fn complete(&mut self, worker: Uuid, results: &[AttemptResult], now: i64) {
-        for result in results {
-            self.complete_one(worker, result, now);
-        }
-    }
-
-    fn complete_one(&mut self, worker: Uuid, result: &AttemptResult, now: i64) {
-        let Some(place) = self.place(result.message_id) else {
-            return;
-        };
-        let batch = self
-            .batches
-            .get(&result.batch_id)
-            .filter(|batch| batch.worker == worker);
-        let message = &self.messages[place];
-        let is_ours = batch.is_some()
-            && message.batch == Some(result.batch_id)
-            && message.last_attempt == result.attempt;
-        if self.rules.fence && !is_ours {
-            return;
-        }
-        let answer = &result.answer;
-        let elapsed = i64::try_from(answer.elapsed_ms).unwrap_or(0);
-        let claimed_at = batch.map(|batch| batch.claimed_at);
-        let started = now - elapsed;
-        let in_doubt_since = claimed_at
-            .filter(|_| self.rules.doubt_from_claim)
-            .unwrap_or(started);
-        if let Some(batch) = self.batches.get_mut(&result.batch_id) {
-            if message.batch == Some(result.batch_id) {
-                batch.open -= 1;
-            }
-            if batch.open == 0 {
-                self.batches.remove(&result.batch_id);
-            }
-        }
-        let message = &mut self.messages[place];
-        message.batch = None;
-        let seen = if message.sid.is_some() {
-            Outcome::Accepted
-        } else {
-            answer.outcome
-        };
-        match seen {
-            Outcome::Unknown => {
-                message.attempts += 1;
-                self.doubt(place, in_doubt_since, now, false);
-            }
-            Outcome::Accepted => {
-                message.attempts += 1;
-                message.due = None;
-                let sid = message.sid.clone().or_else(|| answer.sid.clone());
-                message.sid.clone_from(&sid);
-                if MessageStatus::Sending.rank() > message.status.rank() {
-                    self.set(place, MessageStatus::Sending, false);
-                }
-                self.note(
-                    place,
-                    result.attempt,
-                    (started, now),
-                    Outcome::Accepted,
-                    sid,
-                );
-            }
-            Outcome::Rejected | Outcome::NotSent => {
-                let rule = answer.error_code.and_then(catalogue::lookup);
-                let counts = answer.is_refused() && rule.is_none_or(|rule| rule.counts_attempt);
-                message.attempts += i32::from(counts);
-                let ends = rule.is_some_and(|rule| rule.retry == Retry::Never)
-                    || counts && message.attempts >= MAX_ATTEMPTS;
-                self.note(place, result.attempt, (started, now), seen, None);
-                if let Some(attempt) = self.ledger.get_mut(&(place, result.attempt)) {
-                    attempt.refused = answer.is_refused();
-                }
-                if ends {
-                    self.end(place, "refused");
-                } else {
-                    self.again(place, now + 10_000);
-                }
-            }
-        }
-    }
-
-    fn note(
-        &mut self,
-        place: usize,
-        attempt: i32,
-        (started, finished): (i64, i64),
-        outcome: Outcome,
-        sid: Option<String>,
-    ) {
-        let row = Attempt {
-            started,
-            finished,
-            outcome,
-            sid,
-            refused: false,
-            by_lease: false,
-            resolve_at: None,
-            claim: None,
-            absent_at: None,
-        };
-        self.ledger.insert((place, attempt), row);
-    }
-
     fn owner(&self, sid: &str) -> Option<(usize, i32)> {
         let mut rows = self.ledger.iter();
         rows.find(|(_, attempt)| attempt.sid.as_deref() == Some(sid))
             .map(|(key, _)| *key)
     }
 
-    /// Whether a SID belongs to a message already.
+    /// owned_sids.sql: whether a SID belongs to a message, in the ledger or on its way there.
     pub(super) fn owns(&self, sid: &str) -> bool {
-        self.owner(sid).is_some() || self.messages.iter().any(|m| m.sid.as_deref() == Some(sid))
+        self.owner(sid).is_some() || self.is_in_flight(sid)
     }
 
-    /// callbacks.sql, for one signed callback with our id and attempt in its URL.
-    pub(super) fn callback(
-        &mut self,
-        place: usize,
-        attempt: i32,
-        sid: &str,
-        status: MessageStatus,
-    ) {
-        if self
-            .owner(sid)
-            .is_some_and(|owner| owner != (place, attempt))
-        {
-            return;
-        }
-        let message = &self.messages[place];
-        let is_latest = attempt == message.last_attempt;
-        let is_conflict = is_latest && message.sid.as_deref().is_some_and(|known| known != sid);
-        if is_conflict || attempt < message.last_attempt {
-            return;
-        }
-        if let Some(row) = self.ledger.get_mut(&(place, attempt))
-            && row.outcome == Outcome::Unknown
-        {
-            row.outcome = Outcome::Accepted;
-            row.sid = Some(sid.to_owned());
-            row.resolve_at = None;
-        }
-        let message = &mut self.messages[place];
-        message.sid.get_or_insert_with(|| sid.to_owned());
-        if status.rank() > message.status.rank() || message.status == MessageStatus::Unknown {
-            self.set(place, status, false);
+    /// The SIDs that the ledger has.
+    pub(super) fn ledger_sids(&self) -> Vec<String> {
+        let sids = self.ledger.values().filter_map(|row| row.sid.clone());
+        sids.collect()
+    }
+
+    /// Whether a callback has told the SID of a message whose result is still to be written.
+    fn is_in_flight(&self, sid: &str) -> bool {
+        let mut messages = self.messages.iter();
+        messages.any(|message| message.batch.is_some() && message.sid.as_deref() == Some(sid))
+    }
+}
+
+impl Attempt {
+    fn new(started: i64, finished: i64, outcome: Outcome) -> Self {
+        Self {
+            started,
+            finished,
+            outcome,
+            sid: None,
+            http_status: None,
+            error_code: None,
+            reason: None,
+            resolve_at: None,
+            resolve_lot: None,
+            claim: None,
+            absent_at: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use rand::{Rng, SeedableRng};
 use super::Rules;
 use super::daemon::{Daemon, Job};
 use super::provider::Provider;
-use super::store::Store;
+use super::store::{Report, Store};
 use crate::config::Sender;
 use crate::protocol::look::{groups, verdicts};
 use crate::records::LookResult;
@@ -277,7 +277,7 @@ impl World {
     }
 
     fn look(&mut self, host: usize) {
-        let claimed = self.store.claim_unknown(self.now);
+        let claimed = self.store.claim_unknown(1, self.now);
         let sender = Sender::From(super::SENDER.to_owned());
         for group in groups(claimed) {
             let took = self.random.random_range(50..5000);
@@ -338,7 +338,14 @@ impl World {
             } => {
                 if self.database_away_until <= now {
                     self.tell(format!("callback {status} for {place}"));
-                    self.store.callback(place, attempt, &sid, status);
+                    let report = Report {
+                        place,
+                        attempt,
+                        sid: &sid,
+                        word: status.as_str(),
+                        error_code: None,
+                    };
+                    self.store.callback(&report, now);
                 } else if tries > 0 {
                     let event = Event::Callback {
                         place,

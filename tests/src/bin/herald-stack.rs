@@ -35,7 +35,8 @@ enum Verb {
         /// The file the tests have added their rows to.
         file: PathBuf,
     },
-    /// Run a command with PGHOST, PGPORT, PGUSER and PGPASSWORD of a fresh cluster.
+    /// Run a command with PGHOST, PGPORT, PGUSER and PGPASSWORD of a fresh cluster, and HERALD_TEST_DATABASE_URL of a database
+    /// made with --install.
     Cluster {
         /// Directory of the Postgres programs; the private Postgres 15 by default.
         #[arg(long)]
@@ -132,14 +133,16 @@ async fn in_cluster(
         bin,
         ..ClusterOptions::for_tests()?
     })?;
-    if let Some(database) = install {
-        cluster.create_database(&database).await?;
-        stack::install(&cluster.connect(&database).await?).await?;
-    }
     let Some((program, arguments)) = command.split_first() else {
         return Err(Failure::new("no command given"));
     };
-    let status = tokio::process::Command::from(cluster.client_command(program))
+    let mut command = cluster.client_command(program);
+    if let Some(database) = install {
+        cluster.create_database(&database).await?;
+        stack::install(&cluster.connect(&database).await?).await?;
+        command.env("HERALD_TEST_DATABASE_URL", cluster.url(&database));
+    }
+    let status = tokio::process::Command::from(command)
         .args(arguments)
         .kill_on_drop(true)
         .status()

@@ -80,7 +80,7 @@ async fn killed_at_every_step() -> Outcome<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn frozen_for_longer_than_the_lease() -> Outcome<()> {
     let mut trial = Trial::prepare("frozen (SIGSTOP) for longer than the lease").await?;
-    slow_answers(&trial.stack, 150).await?;
+    slow_answers(&trial.stack, 700).await?;
     trial.stack.daemon.start().await?;
     let mut second = trial.another_daemon()?;
     second.start().await?;

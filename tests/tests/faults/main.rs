@@ -5,9 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod checker;
 mod comparison;
 mod copies;
 mod database;
 mod kills;
 mod limits;
+mod mixture;
+mod network;
 mod several;

@@ -20,10 +20,10 @@ async fn eight_daemons_some_of_them_killed() -> Outcome<()> {
     }
     let load = trial.load(LoadOptions {
         writers: 4,
-        per_second: 60.0,
+        per_second: 40.0,
         ..LoadOptions::default()
     });
-    let kills = trial.scale(6, 30);
+    let kills = trial.scale(4, 30);
     for _ in 0..kills {
         tokio::time::sleep(trial.random_ms(200..900)).await;
         let victim = trial.dice.random_range(0..others.len());
