@@ -214,6 +214,18 @@ delivery as (
       -- (The coalesce hides from the planner how few it would be, for the same reason.)
       and coalesce(d.status in ('pending', 'deferred'), false)
 ),
+used as materialized (
+    select person_id, is_day, is_hour, day_used, hour_used, count(*)::integer as texts,
+           case when bool_or(type_limit is not null) then
+               (select jsonb_object_agg(event_type, texts)
+                from (select t.event_type, t.type_used + count(*) as texts from going t
+                      where t.person_id = going.person_id and t.type_limit is not null
+                      group by t.event_type, t.type_used) by_type)
+           else '{}' end as types
+    from going
+    where person_id is not null
+    group by person_id, is_day, is_hour, day_used, hour_used
+),
 reserved as (
     update herald.user_sms_preferences p
     set daily_sms_count = used.day_used + used.texts,
@@ -221,19 +233,10 @@ reserved as (
         daily_type_counts = case when used.is_day then p.daily_type_counts else '{}' end || used.types,
         hourly_sms_count = used.hour_used + used.texts,
         hourly_count_reset_at = case when used.is_hour then p.hourly_count_reset_at else now() end
-    from (
-        select person_id, is_day, is_hour, day_used, hour_used, count(*)::integer as texts,
-               case when bool_or(type_limit is not null) then
-                   (select jsonb_object_agg(event_type, texts)
-                    from (select t.event_type, t.type_used + count(*) as texts from going t
-                          where t.person_id = going.person_id and t.type_limit is not null
-                          group by t.event_type, t.type_used) by_type)
-                   else '{}' end as types
-        from going
-        where person_id is not null
-        group by person_id, is_day, is_hour, day_used, hour_used
-    ) used
-    where p.id = any (array(select person_id from going)) and used.person_id = p.id
+    from unnest(array(select person_id from used), array(select is_day from used), array(select is_hour from used),
+                array(select day_used from used), array(select hour_used from used), array(select texts from used),
+                array(select types from used)) as used (person_id, is_day, is_hour, day_used, hour_used, texts, types)
+    where p.id = any (array(select person_id from used)) and used.person_id = p.id
 ),
 capped as (
     update herald.sms_caps c
