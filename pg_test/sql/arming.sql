@@ -100,6 +100,17 @@ join herald.sms_messages m on m.id = a.message_id
 join herald.notification_events e on m.message_content = 'to all' and e.payload ->> 'message' = 'to all';
 -- A text in quarantine counts against the limits, and is given back when it has not gone.
 select test.number(user_id) as person, daily_sms_count as day, hourly_sms_count as hour from herald.user_sms_preferences order by 1;
+-- A callback about a claim that this database has lost makes it good.
+call test.queue(2, 'lost claim');
+select * from test.record(test.callback('lost claim', test.sid(7), 'sent'));
+select body, status, attempts, has_sid, is_queued from test.messages where body = 'lost claim';
+select a.attempt, a.outcome, a.reason, a.sid = test.sid(7) as sid, a.resolved_by, m.last_attempt
+from herald.sms_send_attempts a join herald.sms_messages m on m.id = a.message_id where m.message_content = 'lost claim';
+select daily_sms_count as day, hourly_sms_count as hour from herald.user_sms_preferences where user_id = test.person(2);
+select body from test.claim(2, 10);
+select is_queued from test.messages where body = 'lost claim';
+select * from test.record(test.callback('lost claim', test.sid(7), 'delivered'));
+select body, status, attempts from test.messages where body = 'lost claim';
 -- What comes after that goes at once.
 select emit_notification_event('test.plain', payload => '{"message": "and now"}') is not null;
 select deliveries, done from fan_out_notification_events();
