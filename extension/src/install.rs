@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0011_content",
     "0012_protocol",
     "0013_speed",
+    "0014_storage",
 ];
 
 /// Serialises installations. "install" in ASCII.

@@ -15,7 +15,7 @@ const NEW: usize = 2_000;
 
 /// The same texts by one, two and four daemons with all defaults, in turns.
 pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
-    let count = measure.count(20_000, 4_000);
+    let count = measure.count(10_000, 2_000);
     let world = World::start().await?;
     people::add(&world, count).await?;
     // Sessions that began while there was nothing keep what they planned then.

@@ -16,7 +16,7 @@ const FEW_TYPE: &str = "brief.ready";
 /// Calls of each kind.
 const CALLS: usize = 60;
 /// How long a broadcast is watched.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// The call with a million subscribers against the one with a thousand, then the broadcast itself.
 pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {

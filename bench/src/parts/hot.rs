@@ -11,11 +11,12 @@ use herald_tests::Outcome;
 
 /// Texts from emit to delivered, several times over.
 pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
-    let count = measure.count(20_000, 2_000);
+    let count = measure.count(10_000, 2_000);
     let world = World::start().await?;
     people::add(&world, count).await?;
     let mut daemon = world.daemon()?;
     let mut sent = 0;
+    let (size_before, wal_before) = (size(&world).await?, texts::wal_position(&world).await?);
     for _ in 0..measure.rounds(3) {
         people::emit_to_each(&world, count).await?;
         texts::send_all(&world, &mut daemon, count).await?;
@@ -28,6 +29,8 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
         texts::stop(&mut daemon).await?;
         sent += count;
     }
+    let size_each = (size(&world).await? - size_before) as f64 / sent as f64;
+    let wal_each = (texts::wal_position(&world).await? - wal_before) as f64 / sent as f64;
     // What sessions have counted is told when they end, or a second later.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let tables = "select relname::text, n_tup_upd, n_tup_hot_upd, n_dead_tup, autovacuum_count, pg_relation_size(relid) / 1024 \
@@ -66,5 +69,23 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
             _ => {}
         }
     }
+    report.row(Row::new(
+        "a text's whole life, emit to delivered with two callbacks",
+        format!(
+            "{} bytes on disk with all indexes, {} bytes of WAL",
+            whole(size_each),
+            whole(wal_each)
+        ),
+    ));
     Ok(report)
+}
+
+/// What all of herald's tables take with their indexes, in bytes.
+async fn size(world: &World) -> Outcome<i64> {
+    world
+        .value(
+            "select sum(pg_total_relation_size(oid))::bigint from pg_class \
+             where relnamespace = 'herald'::regnamespace and relkind = 'r'",
+        )
+        .await
 }

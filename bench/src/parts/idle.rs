@@ -28,6 +28,11 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
     let before = (process::usage(id)?, backends(&world).await?);
     tokio::time::sleep(Duration::from_secs(measure.count(30, 5) as u64)).await;
     let after = (process::usage(id)?, backends(&world).await?);
+    let sessions: i64 = world
+        .value(&format!(
+            "select count(*) from pg_stat_activity where usename = '{DISPATCHER}'"
+        ))
+        .await?;
     let took = began.elapsed().as_secs_f64();
     texts::stop(&mut daemon).await?;
 
@@ -41,7 +46,7 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
         Row::new("idle daemon: share of one core", format!("{own:.2} %"))
             .against(
                 format!(
-                    "its sessions in Postgres: {:.2} %",
+                    "its {sessions} sessions in Postgres: {:.2} %",
                     share(before.1, after.1)
                 ),
                 "",

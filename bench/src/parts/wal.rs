@@ -10,13 +10,13 @@ use herald_tests::Outcome;
 
 /// WAL per text with the daemon's defaults: without a checkpoint shortly before, and right after one.
 pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
-    let count = measure.count(20_000, 4_000);
+    let count = measure.count(10_000, 2_000);
     let world = World::start().await?;
     people::add(&world, count).await?;
     let mut daemon = world.daemon()?;
     let mut usual = Samples::default();
     let mut after_checkpoint = Samples::default();
-    for _ in 0..measure.rounds(3) {
+    for _ in 0..measure.rounds(2) {
         for (samples, checkpoint) in [(&mut usual, false), (&mut after_checkpoint, true)] {
             world.checkpoint().await?;
             people::emit_to_each(&world, count).await?;
