@@ -23,7 +23,10 @@ use parts::Part;
 use row::PartResult;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long one benchmark may take; what hangs must not keep the others waiting.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Runs benchmarks and writes what they gave.
 #[derive(Parser)]
@@ -80,7 +83,9 @@ async fn run(arguments: Arguments) -> Outcome<bool> {
     for part in parts {
         eprintln!("bench: {part}");
         let started = Instant::now();
-        let outcome = part.run(&measure).await;
+        let outcome = tokio::time::timeout(PATIENCE, part.run(&measure))
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(format!("not done within {PATIENCE:?}"))));
         if let Err(failure) = &outcome {
             eprintln!("bench: {part} failed: {failure}");
         }
