@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0010_gate",
     "0011_content",
     "0012_protocol",
+    "0014_storage",
 ];
 
 /// Serialises installations. "install" in ASCII.
