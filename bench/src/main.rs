@@ -34,7 +34,7 @@ struct Arguments {
     /// The benchmarks to run; all of them when none is named.
     #[arg(value_enum)]
     names: Vec<Part>,
-    /// Smaller numbers and fewer rounds: whether it works, not how fast it is.
+    /// Smaller numbers and fewer rounds: whether it works, not how fast it is. Nothing of it is kept.
     #[arg(long)]
     quick: bool,
     /// How often each thing is measured, in turns with what it is compared with.
@@ -90,9 +90,11 @@ async fn run(arguments: Arguments) -> Outcome<bool> {
             eprintln!("bench: {part} failed: {failure}");
         }
         let result = PartResult::new(part, outcome, &measure, started.elapsed());
-        result.write(&arguments.results)?;
-        if !arguments.no_page {
-            page::write(&arguments.page, &arguments.results)?;
+        if !measure.quick {
+            result.write(&arguments.results)?;
+            if !arguments.no_page {
+                page::write(&arguments.page, &arguments.results)?;
+            }
         }
         results.push(result);
     }
