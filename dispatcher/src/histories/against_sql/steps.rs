@@ -49,7 +49,7 @@ impl Course<'_> {
         if self.store.messages.len() >= 8 {
             return Ok(());
         }
-        let to = format!("+1415555010{}", self.random.random_range(0..3));
+        let to = format!("+1415555010{}", self.random.random_range(0..2));
         let body = format!("text {}", self.random.random_range(0..2));
         self.tell(format!("emit {body:?} to {to}"));
         let id = self.tables.emit(&to, &body).await?;
