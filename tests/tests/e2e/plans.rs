@@ -23,7 +23,7 @@ const LARGE: [&str; 9] = [
     "user_sms_preferences",
 ];
 const SMALL: u32 = 100;
-const MANY: u32 = 1_000_000;
+const MANY: u32 = 60_000;
 /// No statement here has to do with more than ten texts or so. Each of the large tables has more than 8,000 pages.
 const MOST_ROWS: u64 = 500;
 const MOST_PAGES: u64 = 1000;
@@ -77,14 +77,14 @@ async fn look(
     problems: &mut Vec<String>,
 ) -> Outcome<()> {
     let mut statements = 0;
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
         for carried in Calls::new(session, person).all().await? {
             statements += 1;
             if let Some(problem) = problem(&carried) {
                 let start: String = carried.text.chars().take(100).collect();
                 let line = format!("{stage}: {}: {problem}: {start:?}", carried.call);
                 if !problems.contains(&line) {
-                    problems.push(format!("{line} (round {round})"));
+                    problems.push(line);
                 }
             }
         }

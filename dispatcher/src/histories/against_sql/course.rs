@@ -27,6 +27,8 @@ pub(super) struct Course<'a> {
     pub(super) story: Vec<String>,
     pub(super) random: SmallRng,
     seed: u64,
+    /// One history in three: all texts go to one number, and what becomes of them is mostly doubtful.
+    pub(super) is_doubtful: bool,
     pub(super) now: i64,
     pub(super) workers: Vec<Uuid>,
     pub(super) jobs: Vec<Job>,
@@ -51,6 +53,7 @@ impl<'a> Course<'a> {
             story: Vec::new(),
             random: SmallRng::seed_from_u64(seed),
             seed,
+            is_doubtful: seed % 3 == 0,
             now,
             workers: (1..=3).map(Uuid::from_u128).collect(),
             jobs: Vec::new(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::explained::{Carried, Explained};
+use super::explained::{CALL, Carried, Explained};
 
 const WORKER: Uuid = Uuid::from_u128(7);
 
@@ -37,10 +37,13 @@ impl<'a> Calls<'a> {
     /// Makes them all; how each of their statements was carried out.
     pub(super) async fn all(mut self) -> Outcome<Vec<Carried>> {
         self.session.client.batch_execute("begin").await?;
-        self.emit().await?;
+        let emitted = self.emit().await?;
         self.send().await?;
         self.callbacks().await?;
-        self.why().await?;
+        self.why(emitted).await?;
+        if self.person > 0 {
+            self.why(id(1, self.person)).await?;
+        }
         self.leases().await?;
         self.doubts().await?;
         self.silence().await?;
@@ -54,7 +57,7 @@ impl<'a> Calls<'a> {
         statement: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Outcome<Vec<Value>> {
-        let statement = format!("select to_jsonb(answer) from {statement} as answer");
+        let statement = format!("{CALL} {statement} as answer");
         // What came before is not of this call.
         self.session.carried(name)?;
         let rows = self.session.client.query(&statement, parameters).await?;
@@ -63,18 +66,20 @@ impl<'a> Calls<'a> {
         Ok(answers.map(Option::unwrap_or_default).collect())
     }
 
-    async fn emit(&mut self) -> Outcome<()> {
+    /// Returns the event of the first.
+    async fn emit(&mut self) -> Outcome<Uuid> {
         let user = id(0, self.person);
         let plain = "emit_notification_event('task.due_soon', target_user_id => $1, \
                      payload => '{\"task_name\": \"a\", \"due_time\": \"b\"}')";
-        self.call("emit", plain, &[&user]).await?;
+        let emitted = self.call("emit", plain, &[&user]).await?;
         let once = "emit_notification_event('task.due_soon', target_user_id => $1, dedup_key => 'a new key', \
                     payload => '{\"task_name\": \"a\", \"due_time\": \"b\"}')";
         self.call("emit with a new dedup_key", once, &[&user])
             .await?;
         self.call("emit with a used dedup_key", once, &[&user])
             .await?;
-        Ok(())
+        let event = emitted.first().and_then(Value::as_str).unwrap_or_default();
+        Ok(event.parse()?)
     }
 
     /// A claim of ten and their results, of every kind.
@@ -147,8 +152,8 @@ impl<'a> Calls<'a> {
         Ok(())
     }
 
-    async fn why(&mut self) -> Outcome<()> {
-        let (event, user) = (id(1, self.person), id(0, self.person));
+    async fn why(&mut self, event: Uuid) -> Outcome<()> {
+        let user = id(0, self.person);
         self.call("why", "why($1)", &[&event]).await?;
         self.call("why of a user", "why($1, $2)", &[&event, &user])
             .await?;

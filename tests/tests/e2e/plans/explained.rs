@@ -13,6 +13,9 @@ const EXPLAIN: &str = "load 'auto_explain'; set auto_explain.log_min_duration = 
     set auto_explain.log_analyze = on; set auto_explain.log_timing = off; set auto_explain.log_buffers = on; \
     set auto_explain.log_format = json; set auto_explain.log_level = notice; set client_min_messages = notice";
 
+/// How every call begins.
+pub(super) const CALL: &str = "select to_jsonb(answer) from";
+
 /// How one statement was carried out.
 pub(super) struct Carried {
     /// The call it was part of.
@@ -49,7 +52,7 @@ impl Explained {
         Ok(Self { client, told })
     }
 
-    /// What was carried out since the last time, as part of this call.
+    /// What was carried out since the last time inside of this call.
     pub(super) fn carried(&self, call: &'static str) -> Outcome<Vec<Carried>> {
         let mut told = self
             .told
@@ -60,7 +63,10 @@ impl Explained {
             text: plan["Query Text"].as_str().unwrap_or_default().to_owned(),
             plan: plan["Plan"].take(),
         });
-        Ok(carried.collect())
+        // The call itself has the pages of the catalogue in it, and may be told of after its answer.
+        Ok(carried
+            .filter(|carried| !carried.text.starts_with(CALL))
+            .collect())
     }
 }
 
