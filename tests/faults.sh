@@ -13,6 +13,7 @@ faults_figures() { stack figures "$LOGS/faults.jsonl"; }
 test_faults() {
   mkdir -p -- "$LOGS"
   need_stack
+  need_packages libfaketime
   step 'faults (docs/FAULTS.md)' faults_form short "${RUST_TEST_THREADS:-4}"
   [[ ! -s $LOGS/faults.jsonl ]] || faults_figures
 }
@@ -22,6 +23,7 @@ soak() {
   local histories=${1:-1000000} log="$LOGS/soak.log"
   mkdir -p -- "$LOGS"
   need_stack
+  need_packages libfaketime
   HERALD_HISTORIES="$histories" cargo test -p herald-dispatcher --bin herald no_history_sends_twice
   faults_form long "${RUST_TEST_THREADS:-3}" 2>&1 | tee -- "$log"
   faults_figures | tee -- "$LOGS/faults.md"

@@ -1,7 +1,7 @@
 //! `./dev bench`: how fast pg_herald is, told as ratios between things measured in turns within one run.
 #![forbid(unsafe_code)]
-#![allow(dead_code)] // parts that use the rest are on their way
 
+mod callbacks;
 mod machine;
 mod measure;
 mod page;

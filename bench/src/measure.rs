@@ -28,6 +28,17 @@ impl Measure {
         })
     }
 
+    /// As one that measured nothing.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Measure {
+        Measure {
+            quick: false,
+            rounds: None,
+            seconds: None,
+            machine: Machine::default(),
+        }
+    }
+
     /// How often each thing is measured, in turns.
     pub(crate) fn rounds(&self, usual: usize) -> usize {
         self.rounds.unwrap_or(if self.quick { 1 } else { usual })
@@ -35,7 +46,7 @@ impl Measure {
 
     /// How long one run of pgbench takes.
     pub(crate) fn seconds(&self) -> u64 {
-        self.seconds.unwrap_or(if self.quick { 1 } else { 3 })
+        self.seconds.unwrap_or(if self.quick { 1 } else { 2 })
     }
 
     /// A count: the usual one, or the small one.

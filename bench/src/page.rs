@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// The page's text; the table and what it was measured on are put in.
 const TEMPLATE: &str = include_str!("../page.md");
+/// What limits the lines that do not reach what is wanted; written by hand, from profiles.
+const LIMITS: &str = include_str!("../limits.md");
 
 const HEAD: &str = "| benchmark | what | ours | compared with | ratio | wanted | reached |\n\
                     | --- | --- | --- | --- | --- | --- | --- |\n";
@@ -54,7 +56,8 @@ pub(crate) fn write(page: &Path, results: &Path) -> Outcome<()> {
     }
     let text = TEMPLATE
         .replace("{{runs}}", told.join("\n").trim_end())
-        .replace("{{table}}", table.trim_end());
+        .replace("{{table}}", table.trim_end())
+        .replace("{{limits}}", LIMITS.trim_end());
     std::fs::write(page, text).explain(|| format!("cannot write {}", page.display()))
 }
 
@@ -136,4 +139,56 @@ pub(crate) fn terminal_table(results: &[PartResult]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Measure;
+    use crate::row::Report;
+    use herald_tests::Failure;
+    use std::time::Duration;
+
+    fn result(part: Part, outcome: Outcome<Report>) -> PartResult {
+        let mut measure = Measure::nowhere();
+        measure.machine.commit = "abc".to_string();
+        PartResult::new(part, outcome, &measure, Duration::ZERO)
+    }
+
+    #[test]
+    fn only_the_lines_of_what_was_measured_change() {
+        let directory = std::env::temp_dir().join(format!("herald-page-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let page = directory.join("page.md");
+        std::fs::write(
+            &page,
+            "* 2026-01-02, an old run: `emit`, `wal`\n\n| `emit` | old emit |\n| `wal` | old wal |\n",
+        )
+        .unwrap();
+        let mut report = Report::default();
+        report.row(Row::new("new wal", "5 | 6"));
+        result(Part::Wal, Ok(report)).write(&directory).unwrap();
+        result(Part::Idle, Err(Failure::new("no such thing")))
+            .write(&directory)
+            .unwrap();
+        write(&page, &directory).unwrap();
+        let text = std::fs::read_to_string(&page).unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert!(text.contains("| `emit` | old emit |"), "{text}");
+        assert!(text.contains("| `wal` | new wal | 5 \\| 6 |"), "{text}");
+        assert!(!text.contains("old wal"), "{text}");
+        assert!(text.contains("failed: no such thing"), "{text}");
+        assert!(text.contains("* 2026-01-02, an old run"), "{text}");
+        assert!(text.contains("commit abc: `wal`, `idle`"), "{text}");
+    }
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        let mut report = Report::default();
+        report.row(Row::new("something long", "1").wanted_in_words("≥ 1", "**no**"));
+        let table = terminal_table(&[result(Part::Wal, Ok(report))]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[0].find("ours"), lines[1].find('1'));
+        assert!(lines[1].ends_with("no"), "{table}");
+    }
 }

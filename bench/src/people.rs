@@ -3,6 +3,7 @@
 use crate::world::World;
 use herald_tests::Outcome;
 use herald_tests::people::EVENT_TYPE;
+use tokio_postgres::Client;
 
 /// The payload of every event here; the event type's text names both.
 pub(crate) const PAYLOAD: &str = r#"{"task_name": "Water the plants", "due_time": "5 pm"}"#;
@@ -40,14 +41,25 @@ pub(crate) async fn subscribe(world: &World, event_type: &str, count: usize) -> 
         .await
 }
 
-/// Emits an event to each of users number 1 to `count` in one transaction that wakes nobody.
+/// Emits an event to each of users number 1 to `count`, in two transactions beside each other that wake nobody.
 pub(crate) async fn emit_to_each(world: &World, count: usize) -> Outcome<()> {
-    world
-        .run(&format!(
+    let second = world.connect().await?;
+    let half = count / 2;
+    tokio::try_join!(
+        emit_to(&world.client, 1, half),
+        emit_to(&second, half + 1, count)
+    )?;
+    Ok(())
+}
+
+async fn emit_to(client: &Client, first: usize, last: usize) -> Outcome<()> {
+    client
+        .batch_execute(&format!(
             "begin; set local pg_herald.notify = off; \
              select count(emit_notification_event(event_type => '{EVENT_TYPE}', target_user_id => {USER}, payload => '{PAYLOAD}')) \
-                 from generate_series(1, {count}) n; \
+                 from generate_series({first}, {last}) n; \
              commit"
         ))
-        .await
+        .await?;
+    Ok(())
 }

@@ -11,8 +11,6 @@ use std::process::Command;
 
 /// A script that many clients run over and over.
 pub(crate) struct Script {
-    /// What it is called in the table.
-    pub(crate) name: &'static str,
     path: PathBuf,
     variables: Vec<(String, String)>,
     options: String,
@@ -20,10 +18,9 @@ pub(crate) struct Script {
 
 impl Script {
     /// Keeps a script in the world's directory.
-    pub(crate) fn new(world: &World, name: &'static str, content: &str) -> Outcome<Script> {
+    pub(crate) fn new(world: &World, name: &str, content: &str) -> Outcome<Script> {
         let path = world.file(&format!("{}.sql", name.replace(' ', "_")), content)?;
         Ok(Script {
-            name,
             path,
             variables: Vec::new(),
             options: String::new(),

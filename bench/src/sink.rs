@@ -28,6 +28,8 @@ pub(crate) struct Arrival {
     pub(crate) at: Duration,
     /// Its body.
     pub(crate) body: Vec<u8>,
+    /// The id that was answered.
+    pub(crate) sid: String,
 }
 
 #[derive(Default)]
@@ -172,29 +174,35 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()>
                 .await?;
             continue;
         }
-        let number = arrived(shared, buffer[head..end].to_vec());
+        let sid = arrived(shared, buffer[head..end].to_vec());
         buffer.drain(..end);
         let delay = shared.delay_ms.load(Ordering::Relaxed);
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        stream.write_all(answer(number).as_bytes()).await?;
+        stream.write_all(answer(&sid).as_bytes()).await?;
     }
 }
 
-fn arrived(shared: &Shared, body: Vec<u8>) -> u64 {
+/// Notes a request; gives an id that was never given before.
+fn arrived(shared: &Shared, body: Vec<u8>) -> String {
     let at = monotonic();
-    lock(&shared.arrivals).push(Arrival { at, body });
-    let number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
+    let number = shared.count.load(Ordering::SeqCst) + 1;
+    let sid = format!("SM{:016x}{number:016x}", rand::random::<u64>());
+    lock(&shared.arrivals).push(Arrival {
+        at,
+        body,
+        sid: sid.clone(),
+    });
+    shared.count.store(number, Ordering::SeqCst);
     if number >= shared.wanted.load(Ordering::SeqCst) {
         shared.reached.notify_waiters();
     }
-    number
+    sid
 }
 
-/// What Twilio answers to a create request, with an id that was never given before.
-fn answer(number: u64) -> String {
-    let sid = format!("SM{:016x}{number:016x}", rand::random::<u64>());
+/// What Twilio answers to a create request.
+fn answer(sid: &str) -> String {
     let body = format!(
         r#"{{"account_sid":"AC00000000000000000000000000000000","api_version":"2010-04-01","body":"","date_created":"Wed, 25 Nov 2026 12:00:00 +0000","date_sent":null,"date_updated":"Wed, 25 Nov 2026 12:00:00 +0000","direction":"outbound-api","error_code":null,"error_message":null,"from":"+15005550006","messaging_service_sid":null,"num_media":"0","num_segments":"1","price":null,"price_unit":"USD","sid":"{sid}","status":"queued","subresource_uris":{{}},"to":"+15005550100","uri":"/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages/{sid}.json"}}"#
     );

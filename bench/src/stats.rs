@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
+    /// None yet.
+    pub(crate) const fn new() -> Samples {
+        Samples(Vec::new())
+    }
+
     /// One more.
     pub(crate) fn push(&mut self, value: f64) {
         self.0.push(value);

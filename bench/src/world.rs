@@ -28,14 +28,27 @@ pub(crate) struct World {
 impl World {
     /// Starts one with default durability.
     pub(crate) async fn start() -> Outcome<World> {
-        World::with(None, true).await
+        World::with(None, &[]).await
     }
 
-    /// Starts one whose server loads a library first, or that does not wait for the disk.
-    pub(crate) async fn with(preload: Option<PathBuf>, fsync: bool) -> Outcome<World> {
+    /// Starts one with more settings.
+    pub(crate) async fn with_settings(settings: &[&str]) -> Outcome<World> {
+        World::with(None, settings).await
+    }
+
+    /// Starts one whose server loads a library before all others.
+    pub(crate) async fn with_preload(library: Option<PathBuf>) -> Outcome<World> {
+        World::with(library, &[]).await
+    }
+
+    async fn with(preload: Option<PathBuf>, more: &[&str]) -> Outcome<World> {
         let cluster = Cluster::start(&ClusterOptions {
-            fsync,
-            settings: SETTINGS.map(String::from).to_vec(),
+            fsync: true,
+            settings: SETTINGS
+                .iter()
+                .chain(more)
+                .map(|line| (*line).to_string())
+                .collect(),
             preload,
             ..ClusterOptions::for_tests()?
         })?;
@@ -88,6 +101,14 @@ impl World {
     /// Runs statements one after the other.
     pub(crate) async fn run(&self, statements: &str) -> Outcome<()> {
         Ok(self.client.batch_execute(statements).await?)
+    }
+
+    /// Cleans tables and counts them anew. A statement of its own each: VACUUM wants no transaction around it.
+    pub(crate) async fn vacuum(&self, tables: &[&str]) -> Outcome<()> {
+        for table in tables {
+            self.run(&format!("vacuum analyze {table}")).await?;
+        }
+        Ok(())
     }
 
     /// Writes out what is dirty, so that the next run does not pay for the one before.

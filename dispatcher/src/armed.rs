@@ -21,8 +21,9 @@ fn unusable(error: &StateError) -> DatabaseError {
     DatabaseError::Unusable(chain(error))
 }
 
-/// Looks, judges, and remembers. An error unless sending is armed for the database that this connection leads to.
-pub(crate) async fn confirm(link: &mut Link, directory: &Path) -> Result<(), DatabaseError> {
+/// Looks, judges, and remembers. An error unless sending is armed for the database that this connection leads to. Returns
+/// whether that was armed anew since the last time: by somebody else, while we were not looking.
+pub(crate) async fn confirm(link: &mut Link, directory: &Path) -> Result<bool, DatabaseError> {
     let known = state::recall(directory).map_err(|error| unusable(&error))?;
     let seen = look(link, known.as_ref()).await?;
     let arming = match judge(&seen, known.as_ref()) {
@@ -33,7 +34,7 @@ pub(crate) async fn confirm(link: &mut Link, directory: &Path) -> Result<(), Dat
     if known.as_ref() != Some(&arming) {
         state::remember(directory, &arming).map_err(|error| unusable(&error))?;
     }
-    Ok(())
+    Ok(known.is_some_and(|known| known.arming_id != arming.arming_id))
 }
 
 /// What the daemon would decide. Changes nothing.

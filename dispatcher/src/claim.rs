@@ -290,7 +290,10 @@ impl MainLoop {
             // The way out may lead to another server.
             parts.link.close();
         }
-        confirmed?;
+        if confirmed? {
+            // What is due there is looked for at Twilio first; what we hold was claimed before, and may be among it.
+            parts.in_flight.lost_all();
+        }
         parts.armed.send_replace(true);
         parts.metrics.protocol().set_armed(true);
         self.confirm_at = now + CONFIRM_EVERY;

@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 
 use crate::in_app::Heading;
 use crate::notify;
-use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM, FAN_OUT_TARGET};
+use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM, FAN_OUT_DOUBT, FAN_OUT_TARGET};
 use crate::query::jsonb_text;
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::text::{self, Version};
@@ -24,6 +24,10 @@ struct Waiting {
     template_key: Option<String>,
     /// Since when its text stands: versions in other languages must have been there by then.
     made_at: TimestampWithTimeZone,
+    /// The database that this one succeeds may have fanned it out, and sent its texts.
+    is_suspect: bool,
+    /// The last recipient served, if any was.
+    cursor: Option<Uuid>,
 }
 
 /// See `sql/api/`.
@@ -79,6 +83,8 @@ fn next_waiting() -> Result<Option<Waiting>> {
             target: row.get(5)?,
             template_key: row.get(6)?,
             made_at: row.want(7, "event")?,
+            is_suspect: row.want(8, "event")?,
+            cursor: row.get(9)?,
         })
     })
 }
@@ -118,12 +124,16 @@ fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
     } else {
         &FAN_OUT_CHUNK
     };
-    statement
+    let served = statement
         .row(&arguments, |row| {
             Ok((
                 row.want(1, "delivery count")?,
                 row.want(2, "fan-out state")?,
             ))
         })?
-        .ok_or_else(|| unexpected("fan-out state"))
+        .ok_or_else(|| unexpected("fan-out state"))?;
+    if waiting.is_suspect {
+        FAN_OUT_DOUBT.rows(&[waiting.event.into(), waiting.cursor.into()], |_| Ok(()))?;
+    }
+    Ok(served)
 }

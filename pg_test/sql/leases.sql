@@ -74,3 +74,17 @@ select message_content as body, status, attempt_count, next_retry_at is not null
 from herald.sms_messages where message_content like '% while held' order by 1;
 select message_content as body, job_type, attempt from herald.queue_jobs j join herald.sms_messages m on m.id = j.subject_id
 where message_content like '% while held' order by 1;
+
+-- A callback told a held text's SID, and an equal text in doubt was given the same one: it belongs to one of them, and the lease
+-- ends all the same. The other one is in doubt.
+call test.queue(1, 'was given it');
+select count(*) from test.claim(5);
+select * from test.complete(5, test.result('was given it', 'unknown'));
+call test.queue(1, 'was told it');
+select count(*) from test.claim(6);
+select result from test.record(test.callback('was told it', 'SMone', 'sent'));
+select resolve_sms_message(id, 'accepted', 'SMone') from herald.sms_messages where message_content = 'was given it';
+update herald.dispatch_batches set lease_until = now() - interval '1 second' where worker = test.worker(6);
+select expire_dispatch_leases();
+select message_content as body, m.status, m.twilio_sid, a.outcome, a.sid, a.resolve_at is not null as in_doubt
+from herald.sms_messages m join herald.sms_send_attempts a on a.message_id = m.id where message_content like 'was % it' order by 1;

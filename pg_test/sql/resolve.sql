@@ -184,7 +184,9 @@ select * from test.error('select resolve_sms_message(test.person(1), null)');
 select * from test.error($$select herald_set_setting('decision_wait_seconds', '64')$$);
 select * from test.error($$select herald_set_setting('late_acceptance_seconds', '91')$$);
 select * from test.error($$select herald_set_setting('stale_poll_second_seconds', '300')$$);
-select * from test.error($$select herald_set_setting('decision_wait_seconds', '65')$$);
+select * from test.error($$select herald_set_setting('decision_wait_seconds', '96')$$);
+select * from test.error($$select herald_set_setting('clock_skew_seconds', '42')$$);
+select * from test.error($$select herald_set_setting('decision_wait_seconds', '97')$$);
 update herald.settings set value = '1' where name = 'decision_wait_seconds';
 select * from herald.protocol_times;
 

@@ -81,7 +81,7 @@ returns table (arming_id uuid, quarantined integer)
 language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_arm_wrapper';
 comment on function @extschema@.herald_arm(boolean) is
-'Arms sending for this database. p_first = true: by a daemon, for an installation that was never armed. false: an operator''s deliberate act after a restore, a copy or a promotion; every text that is due now is looked for at Twilio before it may go (quarantined: how many). Raises 22004 for NULL; 55000 if p_first and it was armed before, or was installed elsewhere and something waits; 55000 before herald_install().';
+'Arms sending for this database. p_first = true: by a daemon, for an installation that was never armed. false: an operator''s deliberate act after a restore, a copy or a promotion; every text that is due now or waits for a retry is looked for at Twilio before it may go (quarantined: how many), and so are, once they are fanned out, those of broadcasts that are due now; what was in doubt already is looked for anew. Raises 22004 for NULL; 55000 if p_first and it was armed before, or was installed elsewhere and something waits; 55000 before herald_install().';
 
 create function @extschema@.herald_status()
 returns table (section text, name text, amount bigint, age_seconds double precision, detail text)

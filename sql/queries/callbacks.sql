@@ -30,7 +30,7 @@ input as materialized (
 ),
 message as materialized (
     select m.id, m.user_id, m.phone_number, m.status, m.twilio_sid, m.last_attempt, m.notification_delivery_id, m.sent_at,
-           m.delivered_at, m.attempt_count, m.max_attempts, m.priority
+           m.delivered_at, m.attempt_count, m.max_attempts, m.priority, m.by_admin
     from herald.sms_messages m
     where m.id in (select message_id from input)
     order by m.id
@@ -70,10 +70,36 @@ best as materialized (
     where result in ('applied', 'stale')
     order by found_id, result = 'applied' desc, new_rank desc, ordinal
 ),
+-- A claim that a standby lacked when it was promoted: the callback proves that it was made, and that Twilio has its text.
+lost_claim as materialized (
+    select best.found_id, best.proven_attempt, best.sid, best.source, message.user_id, message.by_admin
+    from best
+    join message on message.id = best.found_id
+    where best.result = 'applied' and best.proven_attempt > message.last_attempt
+),
+made_good as (
+    insert into herald.sms_send_attempts
+        (message_id, attempt, started_at, finished_at, outcome, reason, sid, resolved_by, resolved_at, poll_at)
+    select found_id, proven_attempt, now(), now(), 'accepted', 'claim_lost', sid, coalesce(source, 'callback'), now(),
+           now() + times.poll_first
+    from lost_claim
+    cross join herald.protocol_times times
+    on conflict do nothing
+),
+-- Its claim had counted it. A count of another day or hour begins anew at the next claim.
+counted as (
+    update herald.user_sms_preferences p
+    set daily_sms_count = p.daily_sms_count + mine.texts, hourly_sms_count = p.hourly_sms_count + mine.texts
+    from (select user_id, count(*)::integer as texts from lost_claim where not by_admin group by user_id) mine
+    where p.user_id = mine.user_id
+),
 written as (
     update herald.sms_messages m
-    set twilio_sid = case when best.proven_attempt >= m.last_attempt
-                          then coalesce(m.twilio_sid, best.sid) else m.twilio_sid end,
+    set twilio_sid = case when best.result = 'applied' and best.proven_attempt > m.last_attempt then best.sid
+                          when best.proven_attempt >= m.last_attempt then coalesce(m.twilio_sid, best.sid)
+                          else m.twilio_sid end,
+        last_attempt = case when best.result = 'applied' then greatest(m.last_attempt, best.proven_attempt) else m.last_attempt end,
+        attempt_count = m.attempt_count + (best.result = 'applied' and best.proven_attempt > m.last_attempt)::integer,
         status = case when best.result = 'applied' then best.status else m.status end,
         twilio_status = case when best.result = 'applied' then best.word else m.twilio_status end,
         twilio_error_code = case when best.result = 'applied' then coalesce(best.error_code, m.twilio_error_code)

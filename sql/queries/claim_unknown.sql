@@ -1,7 +1,10 @@
 -- Takes attempts in doubt that are due to be looked for in Twilio's list: up to $1 of them, and all others to the same numbers
 -- that can be decided, so that equal texts are told apart by counting. $2 id of this claim
 -- Comes with what else is on its way to these numbers (settle = false): what Twilio has may be that one's.
-with times as materialized (select * from herald.protocol_times),
+-- What was in doubt when sending was armed anew may have been sent up to then.
+with times as materialized (
+    select *, (select max(armed_at) from herald.armings where reason = 'operator') as armed_at from herald.protocol_times
+),
 first as materialized (
     select a.message_id, m.phone_number
     from herald.sms_send_attempts a
@@ -20,7 +23,8 @@ due as materialized (
       -- Those that were looked for before and wait for their next look come along: looked at one by one, equal texts would
       -- stay each other's reason for doubt.
       and (a.resolve_at <= now()
-           or a.resolve_at is not null and a.resolve_claim is null and a.finished_at + times.decision_wait <= now())
+           or a.resolve_at is not null and a.resolve_claim is null
+              and greatest(a.finished_at, times.armed_at) + times.decision_wait <= now())
     for update of a skip locked
 ),
 claimed as (
@@ -44,7 +48,7 @@ doubt as (
 )
 select doubt.message_id, doubt.attempt, m.phone_number as to_number, m.message_content as body,
        doubt.started_at - times.clock_skew as accepted_from,
-       least(now(), doubt.finished_at + times.late_acceptance + times.clock_skew) as accepted_until,
+       least(now(), greatest(doubt.finished_at, times.armed_at) + times.late_acceptance + times.clock_skew) as accepted_until,
        -- Twilio lists what it refused as well.
        (select count(*)::integer from herald.sms_send_attempts earlier
         where earlier.message_id = doubt.message_id and earlier.attempt < doubt.attempt

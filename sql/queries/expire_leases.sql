@@ -19,7 +19,11 @@ message as materialized (
 decided as materialized (
     select message.*,
            case
-               when twilio_sid is not null then 'proven'
+               -- A callback has told its SID, and the list has not given that to an equal text meanwhile.
+               when twilio_sid is not null
+                    and not exists (select from herald.sms_send_attempts a
+                                    where a.sid = message.twilio_sid and a.message_id <> message.id)
+                   then 'proven'
                when attempt_count + 1 < max_attempts and {unknown_policy} = 'at_least_once' then 'again'
                else 'unknown'
            end as step
@@ -29,6 +33,7 @@ doubted as (
     update herald.sms_messages m
     set status = case decided.step when 'proven' then m.status when 'again' then 'pending' else 'unknown' end,
         attempt_count = m.attempt_count + 1,
+        twilio_sid = case when decided.step = 'proven' then m.twilio_sid end,
         next_retry_at = case when decided.step = 'again' then now() end,
         batch_id = null,
         updated_at = now()
@@ -39,7 +44,7 @@ ledger as (
     insert into herald.sms_send_attempts
         (message_id, attempt, batch_id, worker, started_at, finished_at, outcome, reason, sid, resolved_by, resolved_at, resolve_at)
     select id, last_attempt, batch_id, worker, claimed_at, now(),
-           case step when 'proven' then 'accepted' else 'unknown' end, 'lease_expired', twilio_sid,
+           case step when 'proven' then 'accepted' else 'unknown' end, 'lease_expired', case step when 'proven' then twilio_sid end,
            case step when 'proven' then 'callback' when 'again' then 'policy' end,
            case when step <> 'unknown' then now() end,
            -- Its request may have begun at any time up to the end of the lease.

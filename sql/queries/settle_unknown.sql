@@ -7,7 +7,9 @@ with input as (
     order by r.message_id, r.attempt
 ),
 doubt as materialized (
-    select a.message_id, a.attempt, a.reason, a.started_at, input.source,
+    select a.message_id, a.attempt, a.reason, input.source,
+           -- When it was counted against the limits.
+           case when a.reason = 'quarantine' then a.finished_at else a.started_at end as counted_at,
            case
                when input.verdict = 'not_sent' then 'not_sent'
                when input.verdict = 'absent' and a.absent_at + times.listing_gap <= a.resolve_claimed_at then 'not_sent'
@@ -21,7 +23,7 @@ doubt as materialized (
     for update of a
 ),
 message as materialized (
-    select m.id, m.user_id, m.phone_number, m.by_admin, doubt.started_at, m.priority, m.notification_delivery_id, m.max_attempts,
+    select m.id, m.user_id, m.phone_number, m.by_admin, doubt.counted_at, m.priority, m.notification_delivery_id, m.max_attempts,
            m.last_attempt,
            -- A daemon's end is not the text's fault and costs it no attempt. A text that ends daemons does not go round for ever.
            m.attempt_count
@@ -79,7 +81,7 @@ delivery as (
     where d.id = decided.notification_delivery_id and d.status in ('pending', 'queued')
 ),
 unsent as (
-    select id as message_id, notification_delivery_id as delivery_id, user_id, phone_number, by_admin, started_at as claimed_at
+    select id as message_id, notification_delivery_id as delivery_id, user_id, phone_number, by_admin, counted_at as claimed_at
     from decided
 ),
 touched as (select null::text as phone_number where false),

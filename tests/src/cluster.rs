@@ -30,6 +30,8 @@ pub struct ClusterOptions {
     pub fsync: bool,
     /// More lines for postgresql.conf; they count more than ours.
     pub settings: Vec<String>,
+    /// Room for its data in MiB, on a file system of its own in memory, which takes root.
+    pub room: Option<u32>,
     /// A library that is loaded into the server's processes before all others; a copy of it is, which the server may read.
     pub preload: Option<PathBuf>,
 }
@@ -41,6 +43,7 @@ impl ClusterOptions {
             bin: programs::postgres_bin()?,
             fsync: false,
             settings: Vec::new(),
+            room: None,
             preload: None,
         })
     }
@@ -62,6 +65,8 @@ pub struct Cluster {
     port: u16,
     password: String,
     guard: Guard,
+    /// Ends after `guard`: takes the file system of its data away.
+    _room: Option<Guard>,
 }
 
 impl Cluster {
@@ -80,12 +85,17 @@ impl Cluster {
             &[options.bin.as_os_str(), directory.as_os_str()],
         )?;
         let password = format!("{:032x}", rand::random::<u128>());
+        let room = match options.room {
+            Some(megabytes) => Some(mount(&directory.join("data"), megabytes, &account)?),
+            None => None,
+        };
         let mut cluster = Cluster {
             directory,
             bin: options.bin.clone(),
             port: 0,
             password,
             guard,
+            _room: room,
         };
         cluster.initialise(&account, options)?;
         for _ in 0..5 {
@@ -171,6 +181,7 @@ impl Cluster {
             port: free_port()?,
             password: self.password.clone(),
             guard,
+            _room: None,
         };
         let mut backup = account.command(self.bin.join("pg_basebackup"));
         backup
@@ -201,7 +212,8 @@ impl Cluster {
         self.pg_ctl(&["promote"])
     }
 
-    fn data(&self) -> PathBuf {
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
 
@@ -251,6 +263,11 @@ impl Cluster {
         self.start_again()
     }
 
+    /// Whether the server's first process is there.
+    pub fn is_running(&self) -> bool {
+        self.pg_ctl(&["status"]).is_ok()
+    }
+
     /// Process id of the server's first process, the postmaster.
     pub fn postmaster_id(&self) -> Outcome<u32> {
         let path = self.data().join("postmaster.pid");
@@ -276,6 +293,11 @@ impl Cluster {
 
     fn log_tail(&self) -> String {
         tail(&self.log(), 20)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Connection URL of a database as the superuser.
@@ -342,6 +364,37 @@ impl Cluster {
     pub fn leave_running(self) {
         self.guard.disarm();
     }
+}
+
+/// Takes the file system at $1 away once Postgres is gone from it, and what is left of the cluster's directory with it.
+const UNMOUNT: &str = "for i in $(seq 300); do [ -e \"$1/postmaster.pid\" ] || break; sleep 0.1; done; \
+                       umount -l \"$1\"; rm -rf -- \"${1%/data}\"";
+
+/// Puts a file system in memory of this size at `path`; it is gone with the guard.
+fn mount(path: &Path, megabytes: u32, account: &Account) -> Outcome<Guard> {
+    DirBuilder::new()
+        .mode(0o700)
+        .create(path)
+        .explain(|| format!("cannot make {}", path.display()))?;
+    let guard = Guard::arm(&Account::current(), UNMOUNT, &[path.as_os_str()])?;
+    run(Command::new("mount")
+        .args(["-t", "tmpfs", "-o"])
+        .arg(format!("size={megabytes}m,mode=0700"))
+        .arg("tmpfs")
+        .arg(path))?;
+    account.own(path)?;
+    Ok(guard)
+}
+
+/// Whether [`ClusterOptions::room`] can be had here.
+pub fn can_mount() -> bool {
+    let directory =
+        std::env::temp_dir().join(format!("herald-mount-{:08x}", rand::random::<u32>()));
+    let account = Account::current();
+    if DirBuilder::new().create(&directory).is_err() {
+        return false;
+    }
+    mount(&directory.join("data"), 1, &account).is_ok()
 }
 
 /// Stops a cluster that was left running and removes its files; a directory that is gone already is fine.

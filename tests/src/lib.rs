@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod demo;
 pub mod detached;
 pub mod failure;
+pub mod fault_proxy;
 pub mod figures;
 pub mod guard;
 mod identity;

@@ -64,7 +64,7 @@ impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             writers: 2,
-            per_second: 40.0,
+            per_second: 30.0,
             rolled_back: 0.1,
             equal: 0.1,
             transactions: None,

@@ -101,6 +101,19 @@ fn built(variable: &str, name: &str) -> Outcome<PathBuf> {
     existing(directory.join(name), name)
 }
 
+/// The library that makes a program see another time, of the package libfaketime.
+pub fn libfaketime() -> Outcome<PathBuf> {
+    // One directory for each architecture.
+    let libraries = std::fs::read_dir("/usr/lib").explain(|| "cannot read /usr/lib".to_string())?;
+    let found = libraries
+        .flatten()
+        .map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"))
+        .find(|path| path.is_file());
+    found.ok_or_else(|| {
+        Failure::new("libfaketime is not installed: run `./dev test faults`, which installs what these tests need")
+    })
+}
+
 fn existing(path: PathBuf, what: &str) -> Outcome<PathBuf> {
     if path.is_file() {
         return Ok(path);

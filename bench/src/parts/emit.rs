@@ -55,7 +55,7 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
             return Err(Failure::new("three scripts gave no three rates"));
         };
         report.detail(format!(
-            "{clients} clients: emit {}/s, own tables {}/s, lean {}/s",
+            "clients {clients}: emit {}/s, own tables {}/s, lean {}/s",
             ours.show(whole),
             own_tables.show(whole),
             lean_tables.show(whole)

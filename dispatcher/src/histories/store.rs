@@ -104,6 +104,8 @@ pub(super) struct Store {
     pub(super) batches: BTreeMap<Uuid, Batch>,
     /// The ledger, by place of the message and attempt.
     pub(super) ledger: BTreeMap<(usize, i32), Attempt>,
+    /// When an operator armed sending last.
+    armed_at: Option<i64>,
     /// SID, Twilio's word and error of the callbacks that changed something.
     applied: BTreeSet<(String, String, Option<i32>)>,
     /// Taken for the next rows, before ids of our own.
@@ -123,6 +125,7 @@ impl Store {
             messages: Vec::new(),
             batches: BTreeMap::new(),
             ledger: BTreeMap::new(),
+            armed_at: None,
             applied: BTreeSet::new(),
             given_id: None,
             next_id: 1,

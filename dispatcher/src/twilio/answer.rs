@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use herald_core::catalogue;
 use herald_core::outcome::{Outcome, classify_response};
 use reqwest::Response;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -135,7 +135,7 @@ pub(super) fn without_answer(error: &reqwest::Error, elapsed: Duration) -> Answe
 pub(super) async fn read_answer(response: Response, started: Instant) -> Answer {
     let status = response.status().as_u16();
     let request_id = header(response.headers(), "twilio-request-id");
-    let retry_after = retry_after(response.headers(), Utc::now());
+    let retry_after = retry_after(response.headers());
     let body = read_limited(response).await;
 
     let mut answer = Answer {
@@ -194,14 +194,17 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Seconds, or a date from which `now` is subtracted; at most a day.
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<u64> {
+/// Seconds, or a date from which that of the answer is subtracted, since our clock may be wrong; at most a day.
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(seconds.min(LONGEST_RETRY_AFTER));
     }
-    let date = DateTime::parse_from_rfc2822(value).ok()?;
-    let seconds = u64::try_from((date.to_utc() - now).num_seconds()).ok()?;
+    let then = DateTime::parse_from_rfc2822(value).ok()?;
+    let now = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let now = now.and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
+    let now = now.map_or_else(Utc::now, |date| date.to_utc());
+    let seconds = u64::try_from((then.to_utc() - now).num_seconds()).ok()?;
     Some(seconds.min(LONGEST_RETRY_AFTER))
 }
 
@@ -217,13 +220,12 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let now = DateTime::parse_from_rfc3339("2026-11-22T10:00:00Z")
-            .unwrap()
-            .to_utc();
         let read = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, value.parse().unwrap());
-            retry_after(&headers, now)
+            // Whatever our own clock says.
+            headers.insert(DATE, "Sun, 22 Nov 2026 10:00:00 GMT".parse().unwrap());
+            retry_after(&headers)
         };
         assert_eq!(read("30"), Some(30));
         assert_eq!(read("99999999999"), Some(86_400));

@@ -44,12 +44,16 @@ pub(crate) use query;
 
 /// What an event type wants when an outcome is unknown.
 const UNKNOWN_POLICY: &str = include_str!("../../../sql/queries/unknown_policy.sql");
+/// Puts in doubt what may have been sent from another database.
+const QUARANTINE: &str = include_str!("../../../sql/queries/quarantine.sql");
 const OPT_OUT: &str = include_str!("../../../sql/queries/opt_out.sql");
 
 query!(/** Values of a template's variables. */ PAYLOAD_VALUES, "payload_values.sql", false, [JSONBOID, TEXTARRAYOID]);
 query!(/** Whether a broadcast is small enough for the caller's transaction. */ COUNT_RECIPIENTS,
     "count_recipients.sql", false, [TEXTOID]);
 query!(/** Locks the next event that waits for its fan-out. */ FAN_OUT_CLAIM, "fan_out_claim.sql", true, [INT2ARRAYOID]);
+query!(/** Doubts what a fan-out wrote. */ FAN_OUT_DOUBT, "fan_out_doubt.sql", true, [UUIDOID, UUIDOID],
+    "{quarantine}" = QUARANTINE, "{zone}" = ZONE);
 query!(/** Recipients per chunk. */ CHUNK_SIZE, "chunk_size.sql", false, []);
 query!(/** Reads a quarantined event. */ QUARANTINED_EVENT, "quarantined_event.sql", true, [UUIDOID]);
 query!(/** Puts a quarantined event on its way, or notes its problems. */ RELEASE_EVENT, "release_event.sql", true,

@@ -4,7 +4,7 @@ use pgrx::pg_sys::BuiltinOid::{
     BOOLOID, INT2ARRAYOID, INT4OID, JSONBOID, TEXTARRAYOID, TEXTOID, UUIDARRAYOID, UUIDOID,
 };
 
-use super::{REFUND, UNKNOWN_POLICY, query};
+use super::{QUARANTINE, REFUND, UNKNOWN_POLICY, ZONE, query};
 use crate::query::Query;
 
 /// Which database this is.
@@ -12,7 +12,8 @@ const HERE: &str = include_str!("../../../sql/queries/here.sql");
 const STATS: &str = include_str!("../../../sql/queries/queue_stats.sql");
 
 query!(/** Which database this is, and which one is armed. */ IDENTITY, "identity.sql", false, [UUIDOID], "{here}" = HERE);
-query!(/** Arms sending for this database. */ ARM, "arm.sql", true, [BOOLOID, TEXTOID], "{here}" = HERE);
+query!(/** Arms sending for this database. */ ARM, "arm.sql", true, [BOOLOID, TEXTOID],
+    "{here}" = HERE, "{quarantine}" = QUARANTINE, "{zone}" = ZONE);
 query!(/** What an operator wants to know. */ STATUS, "status.sql", false, [TEXTARRAYOID, INT2ARRAYOID],
     "{here}" = HERE, "{queue_stats}" = STATS);
 query!(/** Takes attempts in doubt to be looked for. */ CLAIM_UNKNOWN, "claim_unknown.sql", true, [INT4OID, UUIDOID]);

@@ -1,7 +1,7 @@
 //! Twilio's answers and callbacks are lost, wrong, slow or in the wrong order.
 
 use herald_tests::load::LoadOptions;
-use herald_tests::trial::{Trial, is_long};
+use herald_tests::trial::{self, Trial, is_long};
 use herald_tests::{Outcome, Stack};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ async fn an_error_a_reset_or_silence_after_acceptance() -> Outcome<()> {
     faults(&trial.stack, trial.seed, probabilities).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 3000)),
+        transactions: Some(trial.scale(250, 1500)),
         ..LoadOptions::default()
     });
     let emitted = load.finish().await?;
@@ -43,7 +43,7 @@ async fn the_same_without_callbacks() -> Outcome<()> {
     faults(&trial.stack, trial.seed, probabilities).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 3000)),
+        transactions: Some(trial.scale(250, 1500)),
         // Only the list tells equal texts apart.
         equal: 0.3,
         ..LoadOptions::default()
@@ -66,7 +66,7 @@ async fn callbacks_lost_shuffled_early_and_doubled() -> Outcome<()> {
     faults(&trial.stack, trial.seed, probabilities).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 3000)),
+        transactions: Some(trial.scale(250, 1500)),
         ..LoadOptions::default()
     });
     let emitted = load.finish().await?;
@@ -82,8 +82,8 @@ async fn callbacks_lost_shuffled_early_and_doubled() -> Outcome<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_takes_its_time() -> Outcome<()> {
-    // The real figures take minutes: the short form divides all of them by ten.
-    let (slow, timeout) = if is_long() { (30, 35) } else { (3, 4) };
+    // The real figures take minutes.
+    let (slow, timeout, lease) = if is_long() { (30, 35, 90) } else { (3, 10, 25) };
     let mut trial = Trial::prepare(&format!(
         "10 % of the answers take {slow} s, of {timeout} s that are waited"
     ))
@@ -92,17 +92,14 @@ async fn a_provider_that_takes_its_time() -> Outcome<()> {
         .stack
         .daemon
         .set("HERALD_REQUEST_TIMEOUT_SECONDS", &timeout.to_string());
-    if is_long() {
-        let lease = "update herald.settings set value = '90' where name = 'lease_seconds'";
-        trial.stack.client.batch_execute(lease).await?;
-    }
+    trial::set(&trial.stack.client, &[("lease_seconds", lease)]).await?;
     let slowly = json!({
         "seed": trial.seed >> 12, "latency_ms": slow * 1000, "probabilities": {"slow_answer": 0.1},
     });
     trial.stack.simulator.post("/_sim/faults", &slowly).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
-        transactions: Some(trial.scale(300, 1000)),
+        transactions: Some(trial.scale(250, 500)),
         per_second: if is_long() { 5.0 } else { 30.0 },
         ..LoadOptions::default()
     });

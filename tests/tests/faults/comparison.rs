@@ -22,7 +22,7 @@ async fn under(policy: &'static str) -> Outcome<(Trial, Figures)> {
     });
     trial.stack.simulator.post("/_sim/faults", &faults).await?;
     let load = trial.load(LoadOptions::default());
-    let rounds = trial.scale(1, 20);
+    let rounds = trial.scale(1, 10);
     for _ in 0..rounds {
         trial
             .stack

@@ -14,7 +14,7 @@ async fn a_crash_of_postgres_in_the_middle_of_claims() -> Outcome<()> {
     slow_answers(&trial.stack, 100).await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions::default());
-    let crashes = trial.scale(4, 25);
+    let crashes = trial.scale(3, 20);
     for _ in 0..crashes {
         tokio::time::sleep(trial.random_ms(500..1800)).await;
         trial.stack.cluster.restart(Stop::Immediate)?;

@@ -19,13 +19,13 @@ async fn kill_9_at_random_moments() -> Outcome<()> {
     let mut trial = Trial::prepare("kill -9 at random moments").await?;
     slow_answers(&trial.stack, 150).await?;
     trial.stack.daemon.start().await?;
-    let kills = trial.scale(12, 110);
+    let kills = trial.scale(8, 100);
     let load = trial.load(LoadOptions {
-        per_second: f64::from(trial.scale(40, 60)),
+        per_second: f64::from(trial.scale(30, 40)),
         ..LoadOptions::default()
     });
     for _ in 0..kills {
-        let most = u64::from(trial.scale(900, 2800));
+        let most = u64::from(trial.scale(900, 1200));
         tokio::time::sleep(trial.random_ms(100..most)).await;
         trial.stack.daemon.kill();
         trial.stack.daemon.start().await?;
@@ -51,7 +51,7 @@ async fn killed_at_every_step() -> Outcome<()> {
     // Longer than it takes a request to be written.
     slow_answers(&trial.stack, 120).await?;
     let load = trial.load(LoadOptions::default());
-    let rounds = trial.scale(1, 20);
+    let rounds = trial.scale(1, 10);
     for _ in 0..rounds {
         for point in FAILPOINTS {
             let most = if point.contains("commit") { 4 } else { 30 };
@@ -84,19 +84,19 @@ async fn frozen_for_longer_than_the_lease() -> Outcome<()> {
     trial.stack.daemon.start().await?;
     let mut second = trial.another_daemon()?;
     second.start().await?;
+    let mut third = trial.another_daemon()?;
     let load = trial.load(LoadOptions::default());
-    let freezes = trial.scale(1, 6);
-    for n in 0..freezes {
-        tokio::time::sleep(trial.random_ms(500..1500)).await;
-        // The other one ends its leases meanwhile; then it wakes up and has answers, and claims of long ago.
-        let frozen = if n % 2 == 0 {
-            &mut trial.stack.daemon
-        } else {
-            &mut second
-        };
-        frozen.pause()?;
+    let freezes = trial.scale(1, 4);
+    for _ in 0..freezes {
+        tokio::time::sleep(trial.random_ms(1000..2000)).await;
+        // A third one ends their leases meanwhile; then they wake up with answers, and with claims of long ago.
+        trial.stack.daemon.pause()?;
+        second.pause()?;
+        third.start().await?;
         tokio::time::sleep(LEASE + Duration::from_secs(7)).await;
-        frozen.resume()?;
+        trial.stack.daemon.resume()?;
+        second.resume()?;
+        third.terminate(PATIENCE).await?;
     }
     let emitted = load.stop().await?;
     trial.settle().await?;
@@ -110,11 +110,12 @@ async fn frozen_for_longer_than_the_lease() -> Outcome<()> {
 async fn sigterm_at_full_load() -> Outcome<()> {
     let mut trial = Trial::prepare("SIGTERM at full load").await?;
     slow_answers(&trial.stack, 150).await?;
+    trial.be_patient().await?;
     let load = trial.load(LoadOptions {
-        per_second: 80.0,
+        per_second: 60.0,
         ..LoadOptions::default()
     });
-    let stops = trial.scale(5, 20);
+    let stops = trial.scale(4, 20);
     for _ in 0..stops {
         let before = trial.stack.simulator.requests().await?;
         trial.stack.daemon.start().await?;

@@ -21,10 +21,11 @@ async fn a_storm_of_429() -> Outcome<()> {
     slow_answers(&trial.stack, 150).await?;
     let four = json!({"concurrency_limit": 4});
     trial.stack.simulator.post("/_sim/settings", &four).await?;
+    trial.be_patient().await?;
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
         per_second: 60.0,
-        transactions: Some(trial.scale(300, 2000)),
+        transactions: Some(trial.scale(250, 1000)),
         ..LoadOptions::default()
     });
     let emitted = load.finish().await?;
@@ -59,7 +60,7 @@ async fn poison_holds_up_nothing_else() -> Outcome<()> {
     trial.stack.simulator.post("/_sim/rules", &rules).await?;
     trial.stack.daemon.start().await?;
     let load = LoadOptions {
-        transactions: Some(trial.scale(250, 1500)),
+        transactions: Some(trial.scale(200, 800)),
         ..LoadOptions::default()
     };
     let mut emitted = trial.load(load).finish().await?;

@@ -6,10 +6,14 @@
 
 mod answers;
 mod checker;
+mod clock;
 mod comparison;
 mod copies;
 mod database;
+mod disk;
+mod failover;
 mod kills;
 mod limits;
 mod mixture;
+mod network;
 mod several;

@@ -40,7 +40,7 @@ async fn everything_together() -> Outcome<()> {
         equal: 0.4,
         ..LoadOptions::default()
     });
-    let blows = trial.scale(10, 150);
+    let blows = trial.scale(7, 80);
     for _ in 0..blows {
         change_weather(&mut trial).await?;
         tokio::time::sleep(trial.random_ms(300..1500)).await;

@@ -23,7 +23,7 @@ async fn eight_daemons_some_of_them_killed() -> Outcome<()> {
         per_second: 40.0,
         ..LoadOptions::default()
     });
-    let kills = trial.scale(4, 30);
+    let kills = trial.scale(3, 20);
     for _ in 0..kills {
         tokio::time::sleep(trial.random_ms(200..900)).await;
         let victim = trial.dice.random_range(0..others.len());

@@ -6,6 +6,7 @@ impl Store {
     /// Time goes on.
     pub(in crate::histories) fn later(&mut self, by: i64) {
         let back = |time: &mut Option<i64>| *time = time.map(|time| time - by);
+        back(&mut self.armed_at);
         for message in &mut self.messages {
             message.created -= by;
             back(&mut message.due);
@@ -29,7 +30,9 @@ impl Store {
         let due = self.messages.iter().filter_map(|message| message.due);
         let leases = self.batches.values().map(|batch| batch.lease_until);
         let doubts = self.ledger.values().flat_map(|row| {
-            let decidable = row.resolve_at.map(|_| row.finished + rules.decision_wait);
+            let decidable = row
+                .resolve_at
+                .map(|_| self.doubtful_until(row) + rules.decision_wait);
             let absent = row.absent_at.map(|at| at + rules.gap);
             let lost = row.claim.map(|(_, at)| at + LOOK_LEASE);
             [row.resolve_at, decidable, absent, lost]

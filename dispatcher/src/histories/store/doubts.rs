@@ -6,10 +6,15 @@ use herald_core::outcome::Outcome;
 use herald_core::status::MessageStatus;
 
 use super::reports::Report;
-use super::{LOOK_LEASE, MAX_ATTEMPTS, Store};
+use super::{Attempt, LOOK_LEASE, MAX_ATTEMPTS, Store};
 use crate::records::{LookResult, UnknownAttempt};
 
 impl Store {
+    /// Until when it may have been asked of Twilio, from this database or from the one it succeeds.
+    pub(super) fn doubtful_until(&self, attempt: &Attempt) -> i64 {
+        self.armed_at.unwrap_or(i64::MIN).max(attempt.finished)
+    }
+
     /// Attempts that are to be looked for now, those that have waited longest first: message and time.
     pub(in crate::histories) fn doubts_due(&self, now: i64) -> Vec<(usize, i64)> {
         let due = self.ledger.iter().filter_map(|((place, _), attempt)| {
@@ -37,18 +42,19 @@ impl Store {
             .collect();
         let claim = self.id();
         let mut doubts = Vec::new();
+        let armed_at = self.armed_at.unwrap_or(i64::MIN);
         for (&(place, attempt), row) in &mut self.ledger {
             if !numbers.contains(&self.messages[place].to) || row.resolve_at.is_none() {
                 continue;
             }
-            let is_decidable =
-                row.claim.is_none() && row.finished + self.rules.decision_wait <= now;
+            let until = armed_at.max(row.finished);
+            let is_decidable = row.claim.is_none() && until + self.rules.decision_wait <= now;
             let settle = is_decidable || row.resolve_at.is_some_and(|at| at <= now);
             if settle {
                 row.claim = Some((claim, now));
                 row.resolve_at = Some(now + LOOK_LEASE);
             }
-            doubts.push((place, attempt, row.started, row.finished, settle));
+            doubts.push((place, attempt, row.started, until, settle));
         }
         for (place, message) in self.messages.iter().enumerate() {
             let batch = message.batch.and_then(|batch| self.batches.get(&batch));

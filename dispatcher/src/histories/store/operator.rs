@@ -53,17 +53,31 @@ impl Store {
         is_dead
     }
 
-    /// arm.sql, by an operator: what is due now may have been sent from the database that this one is a copy of.
+    /// arm.sql, by an operator: what is due now, a retry, or in doubt may have been sent from the database that this one is a
+    /// copy of.
     pub(in crate::histories) fn arm(&mut self, now: i64) -> i32 {
         let mut quarantined = 0;
-        for place in self.due(now) {
-            if self.messages[place].status != MessageStatus::Pending {
+        self.armed_at = Some(now);
+        let doubts = self.ledger.values_mut();
+        for doubt in doubts.filter(|row| row.resolve_at.is_some()) {
+            doubt.resolve_at = Some(now + self.rules.decision_wait);
+            doubt.resolve_lot = None;
+            doubt.claim = None;
+            doubt.absent_at = None;
+        }
+        for place in 0..self.messages.len() {
+            let message = &self.messages[place];
+            let waits = message
+                .due
+                .is_some_and(|due| due <= now || message.last_attempt > 0);
+            if !waits || message.status != MessageStatus::Pending {
                 continue;
             }
             let earlier = self.ledger.range((place, 0)..(place, i32::MAX));
             let before = earlier.map(|(_, row)| row.finished).max();
             let message = &mut self.messages[place];
             message.due = None;
+            message.due_lot = None;
             message.sid = None;
             message.attempts += 1;
             message.last_attempt += 1;
