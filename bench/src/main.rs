@@ -23,7 +23,10 @@ use parts::Part;
 use row::PartResult;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long one benchmark may take; what hangs must not keep the others waiting.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Runs benchmarks and writes what they gave.
 #[derive(Parser)]
@@ -31,7 +34,7 @@ struct Arguments {
     /// The benchmarks to run; all of them when none is named.
     #[arg(value_enum)]
     names: Vec<Part>,
-    /// Smaller numbers and fewer rounds: whether it works, not how fast it is.
+    /// Smaller numbers and fewer rounds: whether it works, not how fast it is. Nothing of it is kept.
     #[arg(long)]
     quick: bool,
     /// How often each thing is measured, in turns with what it is compared with.
@@ -80,14 +83,18 @@ async fn run(arguments: Arguments) -> Outcome<bool> {
     for part in parts {
         eprintln!("bench: {part}");
         let started = Instant::now();
-        let outcome = part.run(&measure).await;
+        let outcome = tokio::time::timeout(PATIENCE, part.run(&measure))
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(format!("not done within {PATIENCE:?}"))));
         if let Err(failure) = &outcome {
             eprintln!("bench: {part} failed: {failure}");
         }
         let result = PartResult::new(part, outcome, &measure, started.elapsed());
-        result.write(&arguments.results)?;
-        if !arguments.no_page {
-            page::write(&arguments.page, &arguments.results)?;
+        if !measure.quick {
+            result.write(&arguments.results)?;
+            if !arguments.no_page {
+                page::write(&arguments.page, &arguments.results)?;
+            }
         }
         results.push(result);
     }

@@ -91,9 +91,8 @@ fn run_line(result: &PartResult) -> String {
         commit,
     } = &result.machine;
     format!(
-        "{}, {cores} cores of {processor}, {memory_gib} GiB, Linux {kernel}; {postgres}; {rust}; commit {commit}{}",
-        result.at.format("%Y-%m-%d"),
-        if result.quick { "; --quick" } else { "" }
+        "{}, {cores} cores of {processor}, {memory_gib} GiB, Linux {kernel}; {postgres}; {rust}; commit {commit}",
+        result.at.format("%Y-%m-%d")
     )
 }
 

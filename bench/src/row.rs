@@ -113,8 +113,6 @@ pub(crate) struct PartResult {
     pub(crate) at: DateTime<Utc>,
     /// How long it took.
     pub(crate) seconds: u64,
-    /// Whether numbers and rounds were small.
-    pub(crate) quick: bool,
     /// Where it ran.
     pub(crate) machine: Machine,
 }
@@ -161,7 +159,6 @@ impl PartResult {
             details: report.details,
             at: Utc::now(),
             seconds: took.as_secs(),
-            quick: measure.quick,
             machine: measure.machine.clone(),
         }
     }

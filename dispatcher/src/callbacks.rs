@@ -14,9 +14,11 @@ use crate::records::Callback;
 use crate::store;
 
 /// Most records in one transaction.
-const BATCH: usize = 100;
+const BATCH: usize = 200;
 /// How long the first record of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(5);
+/// Or none comes for this long: Twilio's requests wait for the commit, so once all of them are here no more will come.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Something that a webhook brings: a status callback, a text that came in.
 pub(crate) trait Record: Send + Sync + Sized {
@@ -56,7 +58,7 @@ impl Recorder {
     /// Commits what comes until the channel is closed.
     pub(crate) async fn run<R: Record>(mut self, mut records: mpsc::UnboundedReceiver<Pending<R>>) {
         loop {
-            let batch = gather(&mut records, BATCH, GATHER).await;
+            let batch = gather(&mut records, BATCH, GATHER, PAUSE).await;
             if batch.is_empty() {
                 return;
             }

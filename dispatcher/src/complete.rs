@@ -19,7 +19,7 @@ use crate::records::AttemptResult;
 use crate::store;
 
 /// Most results in one transaction.
-const BATCH: usize = 100;
+const BATCH: usize = 200;
 /// How long the first result of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(15);
 
@@ -40,7 +40,7 @@ impl Writer {
     pub(crate) async fn run(mut self, mut results: mpsc::UnboundedReceiver<AttemptResult>) {
         let mut backlog = Backlog::default();
         loop {
-            let batch = gather(&mut results, BATCH, GATHER).await;
+            let batch = gather(&mut results, BATCH, GATHER, GATHER).await;
             if batch.is_empty() {
                 return;
             }
@@ -138,11 +138,13 @@ impl Writer {
     }
 }
 
-/// Waits for one item, then for more until `limit` or `time` is reached. Empty: the channel is closed.
+/// Waits for one item, then for more until `limit` or `time` is reached or none comes for `pause`. Empty: the channel is
+/// closed.
 pub(crate) async fn gather<T>(
     items: &mut mpsc::UnboundedReceiver<T>,
     limit: usize,
     time: Duration,
+    pause: Duration,
 ) -> Vec<T> {
     let mut batch = Vec::new();
     if items.recv_many(&mut batch, limit).await == 0 {
@@ -151,7 +153,8 @@ pub(crate) async fn gather<T>(
     let deadline = Instant::now() + time;
     while batch.len() < limit {
         let room = limit - batch.len();
-        match timeout_at(deadline, items.recv_many(&mut batch, room)).await {
+        let until = deadline.min(Instant::now() + pause);
+        match timeout_at(until, items.recv_many(&mut batch, room)).await {
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }
@@ -175,8 +178,8 @@ mod tests {
         for item in 0..5 {
             sender.send(item).unwrap();
         }
-        assert_eq!(gather(&mut receiver, 3, GATHER).await, [0, 1, 2]);
-        assert_eq!(gather(&mut receiver, 3, GATHER).await, [3, 4]);
+        assert_eq!(gather(&mut receiver, 3, GATHER, GATHER).await, [0, 1, 2]);
+        assert_eq!(gather(&mut receiver, 3, GATHER, GATHER).await, [3, 4]);
 
         let late = sender.clone();
         tokio::spawn(async move {
@@ -186,10 +189,22 @@ mod tests {
             sleep(GATHER).await;
             late.send(8).unwrap();
         });
-        assert_eq!(gather(&mut receiver, 3, GATHER).await, [6, 7]);
+        assert_eq!(gather(&mut receiver, 3, GATHER, GATHER).await, [6, 7]);
         drop(sender);
-        assert_eq!(gather(&mut receiver, 3, GATHER).await, [8]);
-        assert!(gather(&mut receiver, 3, GATHER).await.is_empty());
+        assert_eq!(gather(&mut receiver, 3, GATHER, GATHER).await, [8]);
+        assert!(gather(&mut receiver, 3, GATHER, GATHER).await.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_ends_when_nothing_more_comes() {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        sender.send(1).unwrap();
+        tokio::spawn(async move {
+            sleep(GATHER / 3).await;
+            sender.send(2).unwrap();
+        });
+        assert_eq!(gather(&mut receiver, 3, GATHER, GATHER / 5).await, [1]);
+        assert_eq!(gather(&mut receiver, 3, GATHER, GATHER / 5).await, [2]);
     }
 
     #[tokio::test]

@@ -1,21 +1,21 @@
-//! `emit_notification_event`, both overloads: look up, judge, make the text, write everything in one statement.
+//! `emit_notification_event`, both overloads: look up, judge, make the text, write what follows.
 
 use herald_core::priority::Priority;
-use pgrx::datum::{AnyElement, DatumWithOid, Interval, TimestampWithTimeZone, Uuid};
+use pgrx::datum::{AnyElement, DatumWithOid, TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
 
 use crate::id::new_id;
 use crate::in_app::Heading;
+use crate::lookup::{Lookup, lookup};
 use crate::queries::{
     COUNT_RECIPIENTS, EMIT_BROADCAST, EMIT_BROADCAST_IN_APP, EMIT_BROADCAST_ONCE,
-    EMIT_BROADCAST_ONCE_IN_APP, EMIT_LOOKUP, EMIT_TARGETED, EMIT_TARGETED_IN_APP,
-    EMIT_TARGETED_ONCE, EMIT_TARGETED_ONCE_IN_APP,
+    EMIT_BROADCAST_ONCE_IN_APP,
 };
-use crate::query::{Query, Row, jsonb};
+use crate::query::{Interpreted, Query, jsonb};
 use crate::report::{Result, invalid, null_argument, report, unexpected};
-use crate::text::{self, Body, Version};
+use crate::text::Body;
 use crate::variants::Variants;
-use crate::{notify, query};
+use crate::{json, notify, query, targeted};
 
 /// What `notification_events.event_source` may say.
 const SOURCES: [&str; 4] = [
@@ -26,7 +26,7 @@ const SOURCES: [&str; 4] = [
 ];
 const DEFAULT_SOURCE: &str = "api_action";
 /// The channel inside the application.
-const IN_APP: &str = "in_app";
+pub const IN_APP: &str = "in_app";
 
 /// How often emit looks again when a concurrent transaction takes the same dedup key.
 const DEDUP_TRIES: usize = 3;
@@ -79,8 +79,14 @@ impl Request {
     }
 
     /// The channels it goes out on.
-    fn channels<'a>(&'a self, lookup: &'a Lookup) -> &'a [String] {
-        self.channels.as_deref().unwrap_or(&lookup.channels)
+    pub fn channels<'a>(&'a self, lookup: &'a Lookup) -> &'a [String] {
+        self.channels.as_deref().unwrap_or(&lookup.rules.channels)
+    }
+
+    /// Its source as the tables know it.
+    pub fn known_source(&self) -> &str {
+        let source = Some(self.source.as_str()).filter(|source| SOURCES.contains(source));
+        source.unwrap_or(DEFAULT_SOURCE)
     }
 
     /// Reads what the registry says of the event type now, and of the dedup key.
@@ -105,32 +111,6 @@ pub enum Recorded {
     KeyBusy,
 }
 
-/// What the registry says of an event type, and what its use of the dedup key was.
-pub struct Lookup {
-    is_known: bool,
-    is_active: bool,
-    /// Bad input raises.
-    pub strict: bool,
-    admin_only: bool,
-    channels: Vec<String>,
-    default_priority: String,
-    expires_after: Option<Interval>,
-    template_key: Option<String>,
-    /// The template version in use.
-    pub template_id: Option<Uuid>,
-    version: Option<Version>,
-    /// The event that has the dedup key, if one has.
-    pub earlier: Option<Uuid>,
-    /// It had the same payload.
-    pub is_repeat: bool,
-    correlation_id: Option<String>,
-    has_object: bool,
-    prefixes: Vec<String>,
-    spread: Option<i32>,
-    minimum: Option<i32>,
-    has_variants: bool,
-}
-
 /// See `sql/api/`: the original system's signature.
 #[pg_extern(sql = false)]
 fn emit_origin(
@@ -149,7 +129,7 @@ fn emit_origin(
     // emit_notification_event('x.y', '{"a": 1}') with an untyped literal means the payload, and lands here.
     let (source, payload) = match misplaced_payload(source) {
         Some(object) => (DEFAULT_SOURCE, query::jsonb_of(object)),
-        None => (source, payload),
+        None => (source, payload.map(json::unpacked)),
     };
     record_or_raise(&Request {
         source: source.to_owned(),
@@ -179,7 +159,7 @@ fn emit(
     record_or_raise(&Request {
         actor,
         target,
-        payload,
+        payload: payload.map(json::unpacked),
         scheduled_for,
         dedup_key: dedup_key.map(str::to_owned),
         priority: priority.map(str::to_owned),
@@ -237,102 +217,6 @@ fn record_or_raise(request: &Request) -> Result<Uuid> {
     }
 }
 
-/// Reads what the registry says of an event type now.
-pub fn lookup(
-    event_type: &str,
-    target: Option<Uuid>,
-    dedup_key: Option<&str>,
-    payload: Option<AnyElement>,
-    metadata: Option<AnyElement>,
-) -> Result<Lookup> {
-    let arguments = [
-        event_type.into(),
-        target.into(),
-        dedup_key.into(),
-        jsonb(payload),
-        jsonb(metadata),
-    ];
-    let found = EMIT_LOOKUP.keyed_row(&arguments, |row| {
-        Ok(Lookup {
-            is_known: row.want(1, "event type")?,
-            is_active: row.want(2, "event type")?,
-            strict: row.want(3, "event type")?,
-            admin_only: row.want(4, "event type")?,
-            channels: row.want(5, "event type")?,
-            default_priority: row.want(6, "event type")?,
-            expires_after: row.get(7)?,
-            template_key: row.get(8)?,
-            template_id: row.get(9)?,
-            version: match row.get(10)? {
-                Some(template) => Some(Version {
-                    template,
-                    required: row.get(11)?.unwrap_or_default(),
-                    max_length: row.get(16)?,
-                }),
-                None => None,
-            },
-            earlier: row.get(12)?,
-            is_repeat: row.want(13, "event type")?,
-            correlation_id: row.get(14)?,
-            has_object: row.want(15, "payload")?,
-            prefixes: row.want(17, "setting allowed_country_prefixes")?,
-            spread: row.get(18)?,
-            minimum: row.get(19)?,
-            has_variants: row.want(20, "template")?,
-        })
-    })?;
-    found.ok_or_else(|| unexpected("event type"))
-}
-
-impl Lookup {
-    /// The text of an event of this type, or why it has none. Problems make the event wait in quarantine.
-    pub fn compose(
-        &self,
-        event_type: &str,
-        payload: Option<AnyElement>,
-    ) -> Result<(Option<Body>, Vec<String>)> {
-        if !self.is_known {
-            return Ok((None, vec![format!("unknown_event_type: {event_type}")]));
-        }
-        if !self.has_object {
-            // Filters and variables look into an object: anything else would match nobody, silently.
-            return Ok((None, vec!["payload_not_an_object".to_owned()]));
-        }
-        let composed = match (&self.version, &self.template_key) {
-            (Some(version), _) => text::compose(version, payload)?,
-            (None, None) => text::compose(&Version::of_message(), payload)?,
-            (None, Some(key)) => Err(format!("template_missing: {key}")),
-        };
-        Ok(match composed {
-            Ok(body) => (Some(body), Vec::new()),
-            Err(problem) => (None, vec![problem]),
-        })
-    }
-
-    /// The variables that a payload of this type must have, or why there is no text.
-    pub fn needs(&self, event_type: &str) -> std::result::Result<Vec<String>, String> {
-        if !self.is_known {
-            return Err(format!("unknown_event_type: {event_type}"));
-        }
-        match (&self.version, &self.template_key) {
-            (Some(version), _) => text::needs(version),
-            (None, None) => text::needs(&Version::of_message()),
-            (None, Some(key)) => Err(format!("template_missing: {key}")),
-        }
-    }
-
-    /// The correlation id, or the problem with it.
-    pub fn correlation(&self) -> std::result::Result<Option<Uuid>, String> {
-        match &self.correlation_id {
-            None => Ok(None),
-            Some(text) => match uuid::Uuid::parse_str(text) {
-                Ok(id) => Ok(Some(Uuid::from_bytes(id.into_bytes()))),
-                Err(_) => Err(format!("invalid_correlation_id: {text}")),
-            },
-        }
-    }
-}
-
 /// An event that was looked at before it is written or explained.
 pub struct Judged {
     /// Its text, unless a problem stands in the way.
@@ -341,9 +225,12 @@ pub struct Judged {
     pub variants: Variants,
     /// Why it cannot go out.
     pub problems: Vec<String>,
-    heading: Heading,
-    correlation_id: Option<Uuid>,
-    priority: Priority,
+    /// Title and link inside the application.
+    pub heading: Heading,
+    /// The correlation id, if it is one.
+    pub correlation_id: Option<Uuid>,
+    /// How urgent it is.
+    pub priority: Priority,
 }
 
 /// Makes the text and finds the problems.
@@ -358,7 +245,7 @@ pub fn judge(request: &Request, lookup: &Lookup) -> Result<Judged> {
     let wanted = request
         .priority
         .as_deref()
-        .unwrap_or(&lookup.default_priority);
+        .unwrap_or(&lookup.rules.default_priority);
     let priority = wanted.parse().unwrap_or_else(|_| {
         problems.push(format!("unknown_priority: {wanted}"));
         Priority::Normal
@@ -366,7 +253,7 @@ pub fn judge(request: &Request, lookup: &Lookup) -> Result<Judged> {
     let channels = request.channels(lookup);
     let (mut variants, mut heading) = (Variants::default(), Heading::default());
     if problems.is_empty() {
-        if let (true, Some(key)) = (lookup.has_variants, &lookup.template_key) {
+        if let (true, Some(key)) = (lookup.rules.has_variants, &lookup.rules.template_key) {
             variants = Variants::compose(key, request.target, None, request.payload)?;
         }
         if channels.iter().any(|name| name == IN_APP) {
@@ -385,8 +272,10 @@ pub fn judge(request: &Request, lookup: &Lookup) -> Result<Judged> {
 
 /// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
 fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
+    // Not as a setting of the function: each setting is paid for with every call.
+    let _interpreted = Interpreted::begin();
     let mut judged = judge(request, lookup)?;
-    if lookup.strict && !judged.problems.is_empty() {
+    if lookup.rules.strict && !judged.problems.is_empty() {
         return Err(invalid(
             format!(
                 "event of type {:?} was not emitted: {}",
@@ -411,28 +300,29 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
     let shortened = judged.body.as_ref().and_then(Body::note);
     judged.problems.extend(shortened);
     judged.problems.append(&mut judged.variants.notes);
-    let in_app = request.channels(lookup).iter().any(|name| name == IN_APP);
-    let has = (
-        request.target.is_some(),
-        request.dedup_key.is_some(),
-        in_app,
-    );
-    let statement: &Query = match has {
-        (true, false, false) => &EMIT_TARGETED,
-        (true, true, false) => &EMIT_TARGETED_ONCE,
-        (false, false, false) => &EMIT_BROADCAST,
-        (false, true, false) => &EMIT_BROADCAST_ONCE,
-        (true, false, true) => &EMIT_TARGETED_IN_APP,
-        (true, true, true) => &EMIT_TARGETED_ONCE_IN_APP,
-        (false, false, true) => &EMIT_BROADCAST_IN_APP,
-        (false, true, true) => &EMIT_BROADCAST_ONCE_IN_APP,
-    };
-    let values = arguments(request, lookup, &judged, status);
-    let read = |row: &Row<'_>| row.want(1, "event id");
     match request.target {
-        Some(_) => statement.keyed_row(&values, read),
-        None => statement.row(&values, read),
+        Some(target) => targeted::write(request, target, lookup, &judged, status),
+        None => broadcast(request, lookup, &judged, status),
     }
+}
+
+/// Writes an event for every subscriber.
+fn broadcast(
+    request: &Request,
+    lookup: &Lookup,
+    judged: &Judged,
+    status: &str,
+) -> Result<Option<Uuid>> {
+    let in_app = request.channels(lookup).iter().any(|name| name == IN_APP);
+    let statement: &Query = match (request.dedup_key.is_some(), in_app) {
+        (false, false) => &EMIT_BROADCAST,
+        (true, false) => &EMIT_BROADCAST_ONCE,
+        (false, true) => &EMIT_BROADCAST_IN_APP,
+        (true, true) => &EMIT_BROADCAST_ONCE_IN_APP,
+    };
+    statement.row(&arguments(request, lookup, judged, status), |row| {
+        row.want(1, "event id")
+    })
 }
 
 /// The arguments of the statements that emit and explain.
@@ -442,7 +332,6 @@ pub fn arguments<'a>(
     judged: &'a Judged,
     status: &'a str,
 ) -> [DatumWithOid<'a>; 34] {
-    let source = Some(request.source.as_str()).filter(|source| SOURCES.contains(source));
     let body = judged.body.as_ref();
     let channels = request.channels(lookup);
     let [locales, bodies, encodings, segments, templates] = judged.variants.arguments();
@@ -450,7 +339,7 @@ pub fn arguments<'a>(
     [
         new_id().into(),
         request.event_type.as_str().into(),
-        source.unwrap_or(DEFAULT_SOURCE).into(),
+        request.known_source().into(),
         request.actor.into(),
         request.target.into(),
         jsonb(request.payload),
@@ -461,20 +350,20 @@ pub fn arguments<'a>(
         judged.priority.queue_rank().into(),
         request.scheduled_for.into(),
         request.expires_at.into(),
-        lookup.template_id.into(),
+        lookup.rules.template_id.into(),
         status.into(),
         judged.problems.clone().into(),
         body.map(|body| body.text.as_str()).into(),
         body.map(|body| body.encoding).into(),
         body.map(|body| body.segments).into(),
         channels.to_vec().into(),
-        lookup.is_active.into(),
-        lookup.admin_only.into(),
+        lookup.rules.is_active.into(),
+        lookup.rules.admin_only.into(),
         notify::wakes().into(),
-        lookup.expires_after.into(),
-        lookup.prefixes.clone().into(),
-        lookup.spread.into(),
-        lookup.minimum.into(),
+        lookup.rules.expires_after.into(),
+        lookup.rules.prefixes.clone().into(),
+        lookup.rules.spread.into(),
+        lookup.rules.minimum.into(),
         locales,
         bodies,
         encodings,

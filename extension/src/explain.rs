@@ -4,7 +4,8 @@ use pgrx::datum::{AnyElement, TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
-use crate::emit::{Judged, Lookup, Request, arguments, judge};
+use crate::emit::{Judged, Request, arguments, judge};
+use crate::lookup::Lookup;
 use crate::queries::{EXPLAIN_BROADCAST, EXPLAIN_TARGETED};
 use crate::report::{Result, null_argument};
 
@@ -91,7 +92,11 @@ fn obstacle(lookup: &Lookup, judged: &Judged) -> Option<Line> {
         };
         (decision, "dedup_key".to_owned())
     } else if !judged.problems.is_empty() {
-        let decision = if lookup.strict { "error" } else { "quarantine" };
+        let decision = if lookup.rules.strict {
+            "error"
+        } else {
+            "quarantine"
+        };
         (decision, judged.problems.join("; "))
     } else {
         return None;

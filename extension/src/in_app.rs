@@ -20,7 +20,7 @@ pub struct Heading {
 impl Heading {
     /// The payload's `title` and `action_url`, as far as they can be shown and followed.
     pub fn of(payload: Option<AnyElement>) -> Result<Self> {
-        let mut values = text::values(payload, &["title", "action_url"])?.into_iter();
+        let mut values = text::values(payload, &["title", "action_url"]).into_iter();
         let (title, action_url) = (values.next().flatten(), values.next().flatten());
         Ok(Self {
             title: title.as_deref().and_then(in_app::title),

@@ -34,6 +34,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0010_gate",
     "0011_content",
     "0012_protocol",
+    "0013_speed",
+    "0014_storage",
 ];
 
 /// Serialises installations. "install" in ASCII.
@@ -161,27 +163,32 @@ fn herald_install() -> Result<i32> {
     })
 }
 
-/// Ties the tables to this extension, unless they are: it takes a lock that would wait for every emit.
+/// Ties the tables to this extension, unless they are: it takes locks that would wait for every emit.
 fn attach(client: &mut SpiClient<'_>) -> Result<()> {
-    let attached = client
-        .select(
+    for (attached, attachment) in [
+        (
             "select exists (select from pg_catalog.pg_trigger \
              where tgrelid = 'herald.queue_jobs'::pg_catalog.regclass and tgname = 'queue_jobs_wake')",
-            None,
-            &[],
-        )
-        .map_err(internal)?
-        .first()
-        .get_one::<bool>()
-        .map_err(internal)?;
-    if attached == Some(true) {
-        return Ok(());
+            include_str!("../../sql/attach.sql"),
+        ),
+        (
+            "select exists (select from pg_catalog.pg_trigger \
+             where tgrelid = 'herald.settings'::pg_catalog.regclass and tgname = 'registry_changed')",
+            include_str!("../../sql/attach_registry.sql"),
+        ),
+    ] {
+        let attached = client
+            .select(attached, None, &[])
+            .map_err(internal)?
+            .first()
+            .get_one::<bool>()
+            .map_err(internal)?;
+        if attached != Some(true) {
+            let sql = attachment.replace("{ext}", &extension_schema(client)?);
+            client.update(sql.as_str(), None, &[]).map_err(internal)?;
+        }
     }
-    let sql = include_str!("../../sql/attach.sql").replace("{ext}", &extension_schema(client)?);
-    client
-        .update(sql.as_str(), None, &[])
-        .map(drop)
-        .map_err(internal)
+    Ok(())
 }
 
 /// Makes schema herald, or refuses one that somebody else made: its owner could slip in code that runs as us.

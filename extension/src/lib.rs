@@ -21,6 +21,8 @@ mod identity;
 mod in_app;
 mod inbound;
 mod install;
+mod json;
+mod lookup;
 mod notify;
 mod opt_out;
 mod preferences;
@@ -31,11 +33,13 @@ mod query;
 mod queue;
 mod quiet;
 mod recipients;
+mod registry;
 mod report;
 mod resolve;
 mod settings;
 mod statistics;
 mod subscriptions;
+mod targeted;
 mod template;
 mod text;
 mod trigger;
@@ -72,6 +76,7 @@ extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     notify::define_setting();
+    registry::watch();
 }
 
 /// Set-up for `cargo pgrx test`.

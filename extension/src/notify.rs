@@ -5,10 +5,12 @@
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::heap_tuple::PgHeapTuple;
+use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-use crate::queries::{WAKE_ALWAYS, WAKE_ONCE};
+/// Of many transactions that commit at the same time the one with this lock tells the daemons. "herald" in ASCII.
+const WAKE_LOCK: i64 = 114_784_919_972_964;
 
 /// `pg_herald.notify`.
 #[derive(PostgresGucEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,9 +54,37 @@ fn herald_wake<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, impl WhoAllocated>>, ErrorReport> {
     match NOTIFY.get() {
-        Notify::Auto => WAKE_ONCE.run(&[])?,
-        Notify::Always => WAKE_ALWAYS.run(&[])?,
+        Notify::Auto => {
+            if is_first() {
+                wake();
+            }
+        }
+        Notify::Always => wake(),
         Notify::Off => {}
     }
     Ok(trigger.new())
+}
+
+/// Whether no other transaction that is about to commit tells the daemons already: NOTIFY takes a lock of the whole cluster
+/// until the commit is flushed. The daemon looks again shortly after each wake-up, which covers those that stay silent.
+fn is_first() -> bool {
+    // SAFETY: the server's own function, called with the bigint that it takes.
+    let won: Option<bool> = unsafe {
+        pgrx::direct_function_call(
+            pg_sys::pg_try_advisory_xact_lock_int8,
+            &[WAKE_LOCK.into_datum()],
+        )
+    };
+    won.unwrap_or(false)
+}
+
+/// Tells the daemons, when the transaction commits.
+fn wake() {
+    // SAFETY: the server's own function, called with the two texts that it takes.
+    unsafe {
+        pgrx::direct_function_call_as_datum(
+            pg_sys::pg_notify,
+            &["herald".into_datum(), "".into_datum()],
+        );
+    }
 }

@@ -4,7 +4,7 @@ use herald_core::priority::Priority;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-use crate::emit::lookup;
+use crate::lookup::lookup;
 use crate::notify;
 use crate::queries::{QUARANTINED_EVENT, RELEASE_EVENT};
 use crate::query::jsonb_text;
@@ -49,7 +49,7 @@ fn release_notification_event(event_id: Option<Uuid>) -> Result<bool> {
     RELEASE_EVENT.run(&[
         event_id.into(),
         problems.into(),
-        found.template_id.into(),
+        found.rules.template_id.into(),
         priority.queue_rank().into(),
         notify::wakes().into(),
     ])?;

@@ -56,6 +56,53 @@ impl Drop for GenericPlan {
     }
 }
 
+/// While it lives, nothing is compiled to machine code: the planner's estimates for the large statements ask for it, and it
+/// takes longer than the statements. Also an error ends it.
+pub struct Interpreted {
+    before: bool,
+}
+
+impl Interpreted {
+    /// Switches `jit` off.
+    pub fn begin() -> Self {
+        // SAFETY: as for the plans above.
+        unsafe {
+            let before = pg_sys::jit_enabled;
+            pg_sys::jit_enabled = false;
+            Self { before }
+        }
+    }
+}
+
+impl Drop for Interpreted {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { pg_sys::jit_enabled = self.before };
+    }
+}
+
+/// While it lives, statements that only read see what is committed now, not what the caller's statement sees.
+pub struct FreshSnapshot;
+
+impl FreshSnapshot {
+    /// Takes the snapshot.
+    pub fn begin() -> Self {
+        // SAFETY: plain calls of the server inside a transaction; the snapshot is popped when this is dropped.
+        unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+        Self
+    }
+}
+
+impl Drop for FreshSnapshot {
+    fn drop(&mut self) {
+        // After an error the server clears its stack of snapshots itself, and ours need not be the topmost.
+        if !std::thread::panicking() {
+            // SAFETY: everything that was pushed since then is popped.
+            unsafe { pg_sys::PopActiveSnapshot() };
+        }
+    }
+}
+
 /// One row of a result; column numbers start at 1.
 pub struct Row<'a>(SpiHeapTupleData<'a>);
 

@@ -5,8 +5,8 @@ use pgrx::datum::{AnyElement, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
-use crate::emit;
 use crate::id::new_id;
+use crate::lookup::lookup;
 use crate::notify;
 use crate::queries::{SEARCH_RECIPIENTS, SEND_TEST};
 use crate::query::{jsonb, jsonb_of};
@@ -88,7 +88,7 @@ fn send_test_notification(
         ));
     }
     let payload = payload.or_else(|| jsonb_of(serde_json::json!({})));
-    let found = emit::lookup(event_type, None, None, payload, None)?;
+    let found = lookup(event_type, None, None, payload, None)?;
     let (body, problems) = found.compose(event_type, payload)?;
     let Some(body) = body.filter(|_| problems.is_empty()) else {
         return Err(invalid(
@@ -108,7 +108,7 @@ fn send_test_notification(
             body.text.as_str().into(),
             body.encoding.into(),
             body.segments.into(),
-            found.template_id.into(),
+            found.rules.template_id.into(),
             priority.as_str().into(),
             priority.queue_rank().into(),
             notify::wakes().into(),

@@ -4,8 +4,7 @@ use herald_core::segments::{self, MAX_BODY_CHARACTERS};
 use herald_core::template::{Rendered, Template};
 use pgrx::datum::AnyElement;
 
-use crate::queries::PAYLOAD_VALUES;
-use crate::query::jsonb;
+use crate::json;
 use crate::report::Result;
 
 /// The template of event types that have none: the payload's own message.
@@ -122,7 +121,7 @@ fn fill(
             names.push(name);
         }
     }
-    let values = values(payload, &names)?;
+    let values = values(payload, &names);
     let value_of = |name: &str| {
         let position = names.iter().position(|known| *known == name)?;
         values.get(position).cloned().flatten()
@@ -170,12 +169,7 @@ pub fn checked(text: String) -> std::result::Result<Body, String> {
 }
 
 /// The values of a payload under these names, dotted for nested ones.
-pub fn values(payload: Option<AnyElement>, names: &[&str]) -> Result<Vec<Option<String>>> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let row = PAYLOAD_VALUES.keyed_row(&[jsonb(payload), names.to_vec().into()], |row| {
-        row.want::<Vec<Option<String>>>(1, "payload values")
-    })?;
-    Ok(row.unwrap_or_default())
+pub fn values(payload: Option<AnyElement>, names: &[&str]) -> Vec<Option<String>> {
+    let value = |name: &&str| json::at(payload?, name.split('.').collect());
+    names.iter().map(value).collect()
 }

@@ -73,10 +73,24 @@ impl Variants {
         ]
     }
 
+    /// The languages, as the first array; NULL if there are none.
+    pub fn locales<'a>(&self) -> DatumWithOid<'a> {
+        self.array(|text| text.locale.clone()).into()
+    }
+
+    /// The template of the text at a place of the arrays, from 1.
+    pub fn template(&self, place: i32) -> Option<Uuid> {
+        self.at(place).map(|text| text.template_id)
+    }
+
     /// The text at a place of the arrays, from 1.
     pub fn body(&self, place: i32) -> Option<&Body> {
+        self.at(place).map(|text| &text.body)
+    }
+
+    fn at(&self, place: i32) -> Option<&Variant> {
         let index = usize::try_from(place).ok()?.checked_sub(1)?;
-        self.texts.get(index).map(|text| &text.body)
+        self.texts.get(index)
     }
 
     fn array<T>(&self, read: impl Fn(&Variant) -> T) -> Option<Vec<T>> {

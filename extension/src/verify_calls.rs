@@ -7,6 +7,7 @@ use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
 use crate::emit::{self, Request};
+use crate::lookup::lookup;
 use crate::queries::{PREFERENCES_ROWS, VERIFY_CLAIM, VERIFY_CLAIMED, VERIFY_COMPLETE};
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::verification::{QUEUE_RANK, announce, lock};
@@ -173,7 +174,7 @@ fn complete_phone_verification(
 /// The first text to a number that was just proven, by the ordinary way. A template that somebody broke must not undo
 /// the proof: then there is a warning instead.
 fn welcome(user: Uuid, verification: Uuid) -> Result<()> {
-    let found = emit::lookup(WELCOME, Some(user), None, None, None)?;
+    let found = lookup(WELCOME, Some(user), None, None, None)?;
     let (_, problems) = found.compose(WELCOME, None)?;
     if !problems.is_empty() {
         pgrx::warning!(

@@ -13,7 +13,7 @@ create function @extschema@.emit_notification_event(
     p_metadata jsonb default '{}',
     p_scheduled_for timestamptz default null
 ) returns uuid
-language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off
+language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'emit_origin_wrapper';
 comment on function @extschema@.emit_notification_event(text, text, uuid, uuid, jsonb, jsonb, timestamptz) is
 'Records an event and everything that follows from it, in the caller''s transaction; returns the event''s id.
@@ -31,7 +31,7 @@ create function @extschema@.emit_notification_event(
     priority text default null,
     expires_at timestamptz default null
 ) returns uuid
-language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off
+language c volatile security definer set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'emit_wrapper';
 comment on function @extschema@.emit_notification_event(text, jsonb, uuid, uuid, timestamptz, text, text, timestamptz) is
 'Records an event and everything that follows from it, in the caller''s transaction; returns the event''s id.

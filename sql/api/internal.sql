@@ -19,6 +19,12 @@ as 'MODULE_PATHNAME', 'herald_wake_wrapper';
 comment on function @extschema@.herald_wake() is
 'Trigger function of herald.queue_jobs: at commit, tells the daemons that something is due. pg_herald.notify = auto tells once for many concurrent commits, always tells every time.';
 
+create function @extschema@.herald_registry_changed() returns trigger
+language c volatile set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_registry_changed_wrapper';
+comment on function @extschema@.herald_registry_changed() is
+'Trigger function of herald.notification_event_types, herald.sms_templates and herald.settings: with the commit of a change all backends forget what they remember of these tables.';
+
 create function @extschema@.herald_open_at(
     due timestamptz, quiet_start time, quiet_end time, zone text,
     minimum_seconds integer, spread_seconds integer, user_id uuid

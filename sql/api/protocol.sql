@@ -12,7 +12,7 @@ returns table (
     refused_before integer,
     settle boolean
 )
-language c volatile security definer set search_path = pg_catalog, pg_temp
+language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off set enable_seqscan = off
 as 'MODULE_PATHNAME', 'claim_unknown_sms_messages_wrapper';
 comment on function @extschema@.claim_unknown_sms_messages(integer) is
 'Takes attempts whose outcome nobody knows and whose wait is over, to be looked for in Twilio''s list: p_limit of them, and all others to the same numbers that can be decided. accepted_from, accepted_until: when Twilio can have accepted it. refused_before: earlier attempts of the same message that Twilio refused in that time, and lists. settle = false: also on its way to the number, but not to be decided now; what Twilio has may be that one''s. No rows: nothing is due. Another daemon gets them after 2 minutes. Raises 22004 for NULL, 22023 for a limit outside 1 to 1000, 55000 before herald_install().';
@@ -25,20 +25,20 @@ comment on function @extschema@.herald_owned_sids(text[]) is
 
 create function @extschema@.complete_unknown_sms_messages(p_results jsonb)
 returns table (message_id uuid, attempt integer, outcome text)
-language c volatile security definer set search_path = pg_catalog, pg_temp
+language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off set enable_seqscan = off
 as 'MODULE_PATHNAME', 'complete_unknown_sms_messages_wrapper';
 comment on function @extschema@.complete_unknown_sms_messages(jsonb) is
 'Writes what a look into Twilio''s list found. p_results: array of {claim_id, message_id, attempt, verdict, sid, status, error_code}. verdict: found (adopted as a callback would be), absent (the second time, listing_gap_seconds apart, it was not sent and goes by its event type''s policy), ambiguous and failed (looked for again). outcome: of the attempt now, or of a found one applied, stale, duplicate, conflict. No row for what is settled already or was claimed by another. Raises 22004 for NULL, 22023 if it is not such an array, 23505 if two messages were given one SID, 55000 before herald_install().';
 
 create function @extschema@.claim_stale_sms_messages(p_limit integer)
 returns table (message_id uuid, attempt integer, sid text)
-language c volatile security definer set search_path = pg_catalog, pg_temp
+language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off set enable_seqscan = off
 as 'MODULE_PATHNAME', 'claim_stale_sms_messages_wrapper';
 comment on function @extschema@.claim_stale_sms_messages(integer) is
 'Takes up to p_limit accepted texts of which nothing final was heard in time, so that Twilio is asked about them. No rows: nothing is due. Another daemon gets them after 5 minutes. Raises 22004 for NULL, 22023 for a limit outside 1 to 1000, 55000 before herald_install().';
 
 create function @extschema@.complete_stale_sms_messages(p_results jsonb) returns integer
-language c volatile security definer set search_path = pg_catalog, pg_temp
+language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off set enable_seqscan = off
 as 'MODULE_PATHNAME', 'complete_stale_sms_messages_wrapper';
 comment on function @extschema@.complete_stale_sms_messages(jsonb) is
 'Writes what Twilio said about accepted texts. p_results: array of {message_id, attempt, verdict, sid, status, error_code}; verdict: found (applied as a callback would be), gone (Twilio does not know it any more), failed (asked again in a minute). Returns how many were news. Raises 22004 for NULL, 22023 if it is not such an array, 55000 before herald_install().';

@@ -93,7 +93,7 @@ returns table (
     verification_sid text,
     code text
 )
-language c volatile security definer set search_path = pg_catalog, pg_temp
+language c volatile security definer set search_path = pg_catalog, pg_temp set jit = off set enable_seqscan = off
 as 'MODULE_PATHNAME', 'claim_phone_verifications_wrapper';
 comment on function @extschema@.claim_phone_verifications(uuid, integer) is
 'Takes up to p_limit verifications that wait for Twilio, for lease_seconds; commit before asking. step: start (send a code) or check (code is the one to compare; it is not in the database any more). claim: names this taking in complete_phone_verification. No rows: nothing waits. Raises 22004 for NULL, 22023 for a limit outside 1 to 100, 55000 before herald_install().';

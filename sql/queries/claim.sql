@@ -1,6 +1,6 @@
 -- Takes up to $2 due texts for worker $1 into batch $3: the gate decides once more, bindingly, and the limits are reserved in
 -- the same transaction. $4 queue ranks, most urgent first. What comes back is durable once the transaction commits, and only
--- then may it be sent.
+-- then may it be sent. Column 1: how many texts this claim suppressed or put off.
 -- Nobody is waited for: what somebody else has locked (the job, the message, the person) is left for a later claim. Only the
 -- caps are waited for, in the order of their prefixes, and whoever gives room back takes them last: no circle can arise.
 with {breaker},
@@ -61,7 +61,8 @@ message as materialized (
     ) m
 ),
 g as materialized (
-    select m.*, now() as at, now() as due_at, 'sms' as channel,
+    select m.message_id, m.attempt, m.queue_rank, m.run_at, m.user_id, m.delivery_id, m.priority, m.message_content, m.expires_at,
+           m.by_admin, now() as at, now() as due_at, 'sms' as channel,
            rules.prefixes, rules.minimum, rules.spread,
            p.id as person_id,
            -- Somebody has the person's row locked.
@@ -92,10 +93,11 @@ g as materialized (
                        where p.user_id = m.user_id and not m.by_admin
                        limit 1 for no key update skip locked) p on true
     left join lateral (select * from herald.user_notification_preferences n where n.user_id = m.user_id and not m.by_admin limit 1) n on true
-    left join herald.notification_deliveries d on d.id = m.delivery_id
-    left join herald.notification_events e on e.id = d.event_id
+    left join lateral (select * from herald.notification_deliveries d where d.id = m.delivery_id limit 1) d on true
+    left join lateral (select * from herald.notification_events e where e.id = d.event_id limit 1) e on true
     left join herald.notification_event_types et on et.event_type = e.event_type
-    left join herald.notification_subscriptions s on s.event_type = e.event_type and s.user_id = m.user_id
+    left join lateral (select * from herald.notification_subscriptions s
+                       where s.event_type = e.event_type and s.user_id = m.user_id limit 1) s on true
     -- Only what still waits may go: a callback may have proven that Twilio has the text already.
     where m.status in ('scheduled', 'pending')
 ),
@@ -106,8 +108,13 @@ cap as materialized (
     order by c.prefix
     for no key update
 ),
+-- From here on a row holds what is still needed and no more: it goes through every step of the limits.
 gated as materialized (
-    select g.*, row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
+    select g.message_id, g.attempt, g.user_id, g.delivery_id, g.priority, g.expires_at, g.by_admin, g.at, g.channel,
+           g.minimum, g.spread, g.person_id, g.event_type, g.type_limit, g.over_limit, g.phone_number, g.open_at,
+           g.daily_sms_count, g.daily_count_reset_at, g.daily_type_counts, g.hourly_sms_count, g.hourly_count_reset_at,
+           g.day_limit, g.hour_limit, g.quiet_hours_start, g.quiet_hours_end, g.is_open, g.zone,
+           g.message_content, row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
     from g
     where not is_busy
 ),
@@ -130,14 +137,22 @@ wanted as (
 ),
 {limits},
 going as materialized (
-    select *, least(expires_at, case when is_open then 'infinity'
-                                     else {ext}.herald_closes_at(at, quiet_hours_start, quiet_hours_end, zone) end) as too_late_at
+    select message_id, attempt, place, phone_number, message_content, priority, person_id, event_type, type_limit, type_used,
+           is_day, is_hour, day_used, hour_used, country, breaker_id,
+           least(expires_at, case when is_open then 'infinity'
+                                  else {ext}.herald_closes_at(at, quiet_hours_start, quiet_hours_end, zone) end) as too_late_at
     from verdict
     where goes
 ),
--- All but what a breaker holds up, of which nothing is noted.
+-- All but what a breaker holds up, of which nothing is noted. Few columns: an update carries whole rows of what it joins.
+-- Through arrays, which the planner takes for ten rows: for one row, as which it sees a claim, it compares each with each.
 settled as materialized (
-    select * from verdict where is_noted
+    select *
+    from unnest(array(select message_id from verdict where is_noted), array(select delivery_id from verdict where is_noted),
+                array(select attempt from verdict where is_noted), array(select phone_number from verdict where is_noted),
+                array(select goes from verdict where is_noted), array(select suppress_reason from verdict where is_noted),
+                array(select defer_reason from verdict where is_noted), array(select until from verdict where is_noted))
+         as s (message_id, delivery_id, attempt, phone_number, goes, suppress_reason, defer_reason, until)
 ),
 -- What becomes of each job: it is over, it waits until then, or it is tried again shortly because somebody has a lock on it.
 outcome as materialized (
@@ -153,7 +168,8 @@ outcome as materialized (
     left join message m on m.message_id = due.subject_id
     left join verdict v on v.message_id = due.subject_id
 ),
--- "= any (array(...))" below: whatever the planner thinks of the size of a claim, it goes through the primary keys.
+-- "= any (array(...))" below, and no sequential scan (see the function): whatever the planner thinks of the size of a claim
+-- or of a table, it goes through the primary keys.
 taken as (
     delete from herald.queue_jobs q
     where q.subject_id = any (array(select subject_id from outcome where is_over))
@@ -194,7 +210,21 @@ delivery as (
         deferred_until = case when v.defer_reason is null then d.deferred_until else v.until end,
         updated_at = now()
     from settled v
-    where d.id = any (array(select delivery_id from settled)) and v.delivery_id = d.id and d.status in ('pending', 'deferred')
+    where d.id = any (array(select delivery_id from settled)) and v.delivery_id = d.id
+      -- (The coalesce hides from the planner how few it would be, for the same reason.)
+      and coalesce(d.status in ('pending', 'deferred'), false)
+),
+used as materialized (
+    select person_id, is_day, is_hour, day_used, hour_used, count(*)::integer as texts,
+           case when bool_or(type_limit is not null) then
+               (select jsonb_object_agg(event_type, texts)
+                from (select t.event_type, t.type_used + count(*) as texts from going t
+                      where t.person_id = going.person_id and t.type_limit is not null
+                      group by t.event_type, t.type_used) by_type)
+           else '{}' end as types
+    from going
+    where person_id is not null
+    group by person_id, is_day, is_hour, day_used, hour_used
 ),
 reserved as (
     update herald.user_sms_preferences p
@@ -203,19 +233,10 @@ reserved as (
         daily_type_counts = case when used.is_day then p.daily_type_counts else '{}' end || used.types,
         hourly_sms_count = used.hour_used + used.texts,
         hourly_count_reset_at = case when used.is_hour then p.hourly_count_reset_at else now() end
-    from (
-        select person_id, is_day, is_hour, day_used, hour_used, count(*)::integer as texts,
-               case when bool_or(type_limit is not null) then
-                   (select jsonb_object_agg(event_type, texts)
-                    from (select t.event_type, t.type_used + count(*) as texts from going t
-                          where t.person_id = going.person_id and t.type_limit is not null
-                          group by t.event_type, t.type_used) by_type)
-                   else '{}' end as types
-        from going
-        where person_id is not null
-        group by person_id, is_day, is_hour, day_used, hour_used
-    ) used
-    where p.id = any (array(select person_id from going)) and used.person_id = p.id
+    from unnest(array(select person_id from used), array(select is_day from used), array(select is_hour from used),
+                array(select day_used from used), array(select hour_used from used), array(select texts from used),
+                array(select types from used)) as used (person_id, is_day, is_hour, day_used, hour_used, texts, types)
+    where p.id = any (array(select person_id from used)) and used.person_id = p.id
 ),
 capped as (
     update herald.sms_caps c
@@ -241,12 +262,13 @@ batch as (
     where name = 'lease_seconds' and ids is not null
     returning id, lease_until
 )
-select batch.id, going.message_id, going.attempt, going.phone_number, going.message_content, going.priority,
+select settled.texts, batch.id, going.message_id, going.attempt, going.phone_number, going.message_content, going.priority,
        -- Twilio's own queue may not release the text when it is too late (ValidityPeriod is 1 to 36,000 seconds).
        case when isfinite(going.too_late_at)
             then least(36000, greatest(1, floor(extract(epoch from going.too_late_at - now()))))::integer
        end as validity_seconds,
        batch.lease_until
-from going
-cross join batch
+-- One row always, without a text if none goes: how many were settled otherwise says whether to go on claiming.
+from (select count(*) filter (where not goes) as texts from settled) settled
+left join (batch cross join going) on true
 order by going.place

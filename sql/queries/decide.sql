@@ -8,30 +8,7 @@ decided as materialized (
            case g.channel when 'sms' then g.open_at else g.due_at end as open_at, {gate} as reason,
            {ext}.herald_uuid_v7() as delivery_id, {ext}.herald_uuid_v7() as message_id
     from (
-        select coalesce(s.user_id, source.target_user_id) as user_id,
-               s.id as subscription_id,
-               target.channel,
-               false as event_cancelled,
-               source.type_active,
-               {unwanted} as unwanted,
-               (not source.admin_only
-                or coalesce((select bool_or(r.is_admin) from herald.recipients r
-                             where r.user_id = coalesce(s.user_id, source.target_user_id)), false)) as in_audience,
-               coalesce(case target.channel
-                            when 'sms' then coalesce(s.sms_enabled, n.sms_enabled)
-                            when 'email' then coalesce(s.email_enabled, n.email_enabled)
-                            when 'push' then coalesce(s.push_enabled, n.push_enabled)
-                            else coalesce(s.in_app_enabled, n.in_app_enabled)
-                        end, false) as channel_enabled,
-               p.phone_number,
-               coalesce(p.phone_verified, false) as phone_verified,
-               p.phone_invalid_reason,
-               coalesce(p.opted_out, false) as opted_out,
-               source.prefixes, source.due_at, source.expires_at,
-               -- Which of the other languages' texts: the person's own, or the same without a region.
-               coalesce(array_position(source.locales, lower(n.locale)),
-                        array_position(source.locales, split_part(lower(n.locale), '-', 1))) as variant,
-               {open_at} as open_at
+        select {considered}
         from source
         {recipients}
         cross join unnest(source.channels) as target (channel)

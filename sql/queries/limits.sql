@@ -3,13 +3,19 @@
 -- A text that one limit stops does not use up another. From the narrowest limit to the widest a first pass finds the texts that
 -- go; whoever is stopped by one is stopped for all later texts of that narrower scope, so this is who would go one after the
 -- other. A second pass names, with those that go, the limit that each of the others meets.
+-- The present day in each time zone, looked up once and not for everybody who lives there.
+today as materialized (
+    select zone, at, {ext}.herald_day_start(at, zone, 0) as began, {ext}.herald_day_start(at, zone, 1) as ends
+    from (select distinct w.zone, w.at from wanted w) zones
+),
 counted as materialized (
     select w.*,
            w.reason is null and w.open_at <= w.at and w.channel = 'sms' and w.paused_until is null as free,
            -- Whether the counts are those of that day and of that hour.
-           coalesce({ext}.herald_day_start(w.daily_count_reset_at, w.zone, 0) = {ext}.herald_day_start(w.at, w.zone, 0), false) as is_day,
+           coalesce(w.daily_count_reset_at >= today.began and w.daily_count_reset_at < today.ends, false) as is_day,
            coalesce(date_trunc('hour', w.hourly_count_reset_at, 'UTC') = date_trunc('hour', w.at, 'UTC'), false) as is_hour
     from wanted w
+    left join today on today.zone = w.zone and today.at = w.at
 ),
 by_type as (
     select c.*,

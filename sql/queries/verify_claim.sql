@@ -25,12 +25,12 @@ leased as (
     update herald.queue_jobs q
     set attempt = q.attempt + 1, run_at = now() + make_interval(secs => (s.value #>> '{}')::integer)
     from judged cross join herald.settings s
-    where q.subject_id = judged.id and judged.goes and s.name = 'lease_seconds'
+    -- By array, so that a long queue is never read from end to end.
+    where q.subject_id = any (array(select id from judged where goes)) and q.subject_id = judged.id and s.name = 'lease_seconds'
 ),
 over as (
     delete from herald.queue_jobs q
-    using due
-    where q.subject_id = due.subject_id and due.subject_id not in (select id from judged where goes)
+    where q.subject_id = any (array(select subject_id from due where subject_id not in (select id from judged where goes)))
 ),
 claimed as (
     update herald.phone_verifications v

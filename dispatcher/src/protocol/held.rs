@@ -37,10 +37,11 @@ pub(crate) struct Counts {
 
 /// How much of the next claim may lie ready beyond the free slots: as much as is sent in this time.
 const READY_SECONDS: f64 = 0.5;
-/// And never more than this.
-const MAX_READY: usize = 100;
-/// With more unwritten results than this, nothing new is claimed.
-const MAX_UNWRITTEN: usize = 200;
+/// And never more than this: a claim has a fixed price of about a millisecond, so that at thousands of texts a second it
+/// should be for as many as one batch takes.
+const MAX_READY: usize = 300;
+/// With more unwritten results than this, nothing new is claimed: two batches are on their way, one fills up.
+const MAX_UNWRITTEN: usize = 600;
 /// Larger batches bring nothing (measured in other queues, too) and hold the row locks longer.
 const MAX_CLAIM: usize = 200;
 

@@ -10,26 +10,31 @@ use super::{BREAKER, query};
 use crate::query::Query;
 
 const RULES: &str = include_str!("../../../sql/queries/rules.sql");
-const GATE: &str = include_str!("../../../sql/queries/gate.sql");
-const OPEN_AT: &str = include_str!("../../../sql/queries/open_at.sql");
+pub(super) const GATE: &str = include_str!("../../../sql/queries/gate.sql");
+pub(super) const OPEN_AT: &str = include_str!("../../../sql/queries/open_at.sql");
 /// The time zone of the person in row "p".
 pub const ZONE: &str = include_str!("../../../sql/queries/zone.sql");
 const PERSON: &str = include_str!("../../../sql/queries/person.sql");
 const LIMITS: &str = include_str!("../../../sql/queries/limits.sql");
 const SOURCE: &str = include_str!("../../../sql/queries/emit_source.sql");
 const DECIDE: &str = include_str!("../../../sql/queries/decide.sql");
+pub(super) const CONSIDERED: &str = include_str!("../../../sql/queries/considered.sql");
+pub(super) const AUDIENCE: &str = include_str!("../../../sql/queries/audience.sql");
+pub(super) const EVENT: &str = include_str!("../../../sql/queries/emit_event.sql");
 const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
+pub(super) const DELIVER: &str = include_str!("../../../sql/queries/deliver.sql");
+pub(super) const TEXTS: &str = include_str!("../../../sql/queries/texts.sql");
 /// Notifications inside the application; an event without that channel does not pay for them.
-const IN_APP: &str = include_str!("../../../sql/queries/in_app.sql");
+pub(super) const IN_APP: &str = include_str!("../../../sql/queries/in_app.sql");
 const DEFERRAL: &str = include_str!("../../../sql/queries/fan_out_deferral.sql");
 /// Gives reservations back; part of the statements that learn that a text was not sent.
 pub const REFUND: &str = include_str!("../../../sql/queries/refund.sql");
 
 /// The one user an event is for, subscribed or not.
-const TARGET: &str = "left join herald.notification_subscriptions s \
+pub(super) const TARGET: &str = "left join herald.notification_subscriptions s \
                       on s.event_type = source.event_type and s.user_id = source.target_user_id";
 /// Why the one user does not want it; of many, those who do not want it are not even looked at.
-const UNWANTED: &str = "case when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' \
+pub(super) const UNWANTED: &str = "case when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' \
                         when not source.payload @> s.filters then 'filter' end";
 /// Every subscription, in the order of the index. The limit is none, but the planner does not see that: it takes a limit
 /// for a reason to walk the index, where it would otherwise read everybody's subscriptions to every type.
@@ -43,12 +48,14 @@ const CHUNK: &str = "cross join lateral (select * from herald.notification_subsc
                      order by s.user_id limit $6) s";
 
 /// An insert that a used key stops; an event without key does not pay for the check.
-const ONCE: &str =
+pub(super) const ONCE: &str =
     "on conflict (dedup_key, event_type, target_user_id) where dedup_key is not null do nothing";
 /// Nobody is concerned by an event in quarantine, nor now by one whose fan-out is left to the daemon.
 const FANNED_OUT: &str = "where source.status = 'fanned_out'";
 const FANNED_OUT_ONCE: &str = "where source.status = 'fanned_out' and exists (select from event)";
 
+/// The template of a text: that of the language it is in.
+const TEXT_TEMPLATE: &str = "coalesce(source.template_ids[d.variant], source.template_id)";
 /// Of many rows one wakes the daemons.
 const FIRST: &str = "row_number() over () = 1";
 
@@ -100,7 +107,7 @@ const EXPLAIN_ARGUMENTS: [BuiltinOid; 35] = {
 };
 
 macro_rules! emit_query {
-    ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr, $deferral:expr, $first:expr, $conflict:expr, $only:expr, $in_app:expr) => {
+    ($(#[$doc:meta])* $name:ident, $conflict:expr, $only:expr, $in_app:expr) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
@@ -108,13 +115,20 @@ macro_rules! emit_query {
             parts: &[
                 ("{source}", SOURCE),
                 ("{now}", "now()"),
+                ("{event}", EVENT),
+                ("{returning}", "returning id"),
                 ("{decide}", DECIDE),
+                ("{considered}", CONSIDERED),
+                ("{audience}", AUDIENCE),
                 ("{fan_out}", FAN_OUT),
+                ("{deliver}", DELIVER),
+                ("{texts}", TEXTS),
+("{text_template}", TEXT_TEMPLATE),
                 ("{in_app}", $in_app),
-                ("{deferral}", $deferral),
-                ("{first}", $first),
-                ("{recipients}", $recipients),
-                ("{unwanted}", $unwanted),
+                ("{deferral}", DEFERRAL),
+                ("{first}", FIRST),
+                ("{recipients}", EVERYBODY),
+                ("{unwanted}", "null::text"),
                 ("{only}", $only),
                 ("{on_conflict}", $conflict),
                 ("{gate}", GATE),
@@ -130,22 +144,14 @@ macro_rules! emit_query {
     };
 }
 
-emit_query!(/** An event for one user. */
-    EMIT_TARGETED, TARGET, UNWANTED, "", "true", "", FANNED_OUT, "");
-emit_query!(/** An event for one user, with a dedup key. */
-    EMIT_TARGETED_ONCE, TARGET, UNWANTED, "", "true", ONCE, FANNED_OUT_ONCE, "");
 emit_query!(/** An event for every subscriber. */
-    EMIT_BROADCAST, EVERYBODY, "null::text", DEFERRAL, FIRST, "", FANNED_OUT, "");
+    EMIT_BROADCAST, "", FANNED_OUT, "");
 emit_query!(/** An event for every subscriber, with a dedup key. */
-    EMIT_BROADCAST_ONCE, EVERYBODY, "null::text", DEFERRAL, FIRST, ONCE, FANNED_OUT_ONCE, "");
-emit_query!(/** An event for one user, also inside the application. */
-    EMIT_TARGETED_IN_APP, TARGET, UNWANTED, "", "true", "", FANNED_OUT, IN_APP);
-emit_query!(/** An event for one user, with a dedup key, also inside the application. */
-    EMIT_TARGETED_ONCE_IN_APP, TARGET, UNWANTED, "", "true", ONCE, FANNED_OUT_ONCE, IN_APP);
+    EMIT_BROADCAST_ONCE, ONCE, FANNED_OUT_ONCE, "");
 emit_query!(/** An event for every subscriber, also inside the application. */
-    EMIT_BROADCAST_IN_APP, EVERYBODY, "null::text", DEFERRAL, FIRST, "", FANNED_OUT, IN_APP);
+    EMIT_BROADCAST_IN_APP, "", FANNED_OUT, IN_APP);
 emit_query!(/** An event for every subscriber, with a dedup key, also inside the application. */
-    EMIT_BROADCAST_ONCE_IN_APP, EVERYBODY, "null::text", DEFERRAL, FIRST, ONCE, FANNED_OUT_ONCE, IN_APP);
+    EMIT_BROADCAST_ONCE_IN_APP, ONCE, FANNED_OUT_ONCE, IN_APP);
 
 macro_rules! explain_query {
     ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr) => {
@@ -157,6 +163,8 @@ macro_rules! explain_query {
                 ("{source}", SOURCE),
                 ("{now}", "coalesce($35, now())"),
                 ("{decide}", DECIDE),
+                ("{considered}", CONSIDERED),
+                ("{audience}", AUDIENCE),
                 ("{recipients}", $recipients),
                 ("{unwanted}", $unwanted),
                 ("{only}", ""),
@@ -178,9 +186,11 @@ macro_rules! explain_query {
 explain_query!(/** What an event for one user would come to. */ EXPLAIN_TARGETED, TARGET, UNWANTED);
 explain_query!(/** What an event for every subscriber would come to. */ EXPLAIN_BROADCAST, EVERYBODY, "null::text");
 
-query!(/** Registry, rules, text and earlier use of the key. */ EMIT_LOOKUP, "emit_lookup.sql", false,
-    [TEXTOID, UUIDOID, TEXTOID, JSONBOID, JSONBOID],
+query!(/** An event type, its text and the installation's rules. */ EVENT_TYPE_RULES, "event_type_rules.sql", false, [TEXTOID],
     "{rules}" = RULES);
+query!(/** The tables that a backend keeps in memory. */ REGISTRY_TABLES, "registry_tables.sql", false, []);
+query!(/** Earlier use of a key. */ EMIT_EARLIER, "emit_earlier.sql", false, [TEXTOID, UUIDOID, TEXTOID, JSONBOID]);
+
 const CHUNK_ARGUMENTS: [BuiltinOid; 13] = [
     UUIDOID,
     TEXTOID,
@@ -206,7 +216,12 @@ macro_rules! chunk_query {
             parts: &[
                 ("{rules}", RULES),
                 ("{decide}", DECIDE),
+                ("{considered}", CONSIDERED),
+                ("{audience}", AUDIENCE),
                 ("{fan_out}", FAN_OUT),
+                ("{deliver}", DELIVER),
+                ("{texts}", TEXTS),
+("{text_template}", TEXT_TEMPLATE),
                 ("{in_app}", IN_APP),
                 ("{first}", $first),
                 ("{recipients}", $recipients),

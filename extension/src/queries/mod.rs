@@ -15,6 +15,7 @@ mod in_app;
 mod people;
 mod protocol;
 mod settings;
+mod targeted;
 mod triggers;
 mod verification;
 pub use consent::*;
@@ -25,6 +26,7 @@ pub use in_app::*;
 pub use people::*;
 pub use protocol::*;
 pub use settings::*;
+pub use targeted::*;
 pub use triggers::*;
 pub use verification::*;
 
@@ -48,7 +50,6 @@ const UNKNOWN_POLICY: &str = include_str!("../../../sql/queries/unknown_policy.s
 const QUARANTINE: &str = include_str!("../../../sql/queries/quarantine.sql");
 const OPT_OUT: &str = include_str!("../../../sql/queries/opt_out.sql");
 
-query!(/** Values of a template's variables. */ PAYLOAD_VALUES, "payload_values.sql", false, [JSONBOID, TEXTARRAYOID]);
 query!(/** Whether a broadcast is small enough for the caller's transaction. */ COUNT_RECIPIENTS,
     "count_recipients.sql", false, [TEXTOID]);
 query!(/** Locks the next event that waits for its fan-out. */ FAN_OUT_CLAIM, "fan_out_claim.sql", true, [INT2ARRAYOID]);
@@ -81,6 +82,4 @@ query!(/** Stores and applies callbacks. */ CALLBACKS, "callbacks.sql", true,
 query!(/** When the next work is due. */ NEXT_DUE, "next_due.sql", false, [INT2ARRAYOID]);
 query!(/** Queue gauges. */ QUEUE_STATS, "queue_stats.sql", false, [TEXTARRAYOID, INT2ARRAYOID]);
 query!(/** What a daemon must know. */ HELLO, "hello.sql", false, []);
-query!(/** Wakes the daemons, once for many concurrent commits. */ WAKE_ONCE, "wake_once.sql", false, []);
-query!(/** Wakes the daemons. */ WAKE_ALWAYS, "wake_always.sql", false, []);
 query!(/** Whether the caller may act as an administrator. */ IS_ADMIN, "is_admin.sql", false, [BuiltinOid::OIDOID]);

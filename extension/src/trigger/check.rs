@@ -7,7 +7,7 @@ use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use pgrx::tupdesc::PgTupleDesc;
 
-use crate::emit::lookup;
+use crate::lookup::lookup;
 use crate::queries::{TRIGGERS, TRIGGERS_OF_COMMAND};
 use crate::query::{Query, Row};
 use crate::report::{Result, invalid, report};

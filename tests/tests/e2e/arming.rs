@@ -1,7 +1,7 @@
 //! A restore, a copy and a promotion are noticed before anything is sent; arming is a deliberate act, and what may have been
 //! sent is looked for first.
 
-use herald_tests::cluster::Cluster;
+use herald_tests::cluster::{Cluster, Stop};
 use herald_tests::daemon::Daemon;
 use herald_tests::stack::{DATABASE, PATIENCE};
 use herald_tests::{Outcome, Stack, stack};
@@ -185,6 +185,54 @@ async fn after_a_promotion_what_may_have_been_sent_is_looked_for_first() -> Outc
         })
         .await?;
     assert_eq!(stack.simulator.accepted().await?.len(), 3, "none twice");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_claimed_before_somebody_else_armed_the_new_primary_is_not_sent() -> Outcome<()> {
+    let mut stack = Stack::without_daemon().await?;
+    let user = stack.seed_user(1).await?;
+    let standby = stack.cluster.copy(true)?;
+    let one = format!("127.0.0.1:{}/", stack.cluster.port());
+    let both = one.replace('/', &format!(",127.0.0.1:{}/", standby.port()));
+    let url = stack.dispatcher_url(DATABASE).replace(&one, &both);
+    stack.daemon.set(
+        "DATABASE_URL",
+        &format!("{url}?target_session_attrs=read-write"),
+    );
+    stack
+        .daemon
+        .set("FAILPOINTS", "before_write=sleep(12000)@1");
+    stack.daemon.start().await?;
+    stack.emit(&user, "Water the plants").await?;
+    let follows = standby.connect(DATABASE).await?;
+    stack
+        .wait_until(
+            "it is claimed, on the standby as well",
+            PATIENCE,
+            async || {
+                let claimed =
+                    "select count(*) = 1 from herald.sms_messages where status = 'queued'";
+                Ok(follows.query_one(claimed, &[]).await?.try_get(0)?)
+            },
+        )
+        .await?;
+
+    // The daemon sleeps through all of it.
+    stack.daemon.pause()?;
+    stack.cluster.stop(Stop::Immediate)?;
+    standby.promote()?;
+    let other = stack.another_daemon(&standby, DATABASE)?;
+    let (done, text) = arm(&other, &["--yes"])?;
+    assert!(done, "{text}");
+    stack.daemon.resume()?;
+    stack.client = follows;
+    stack.wait_until_settled().await?;
+    assert_eq!(stack.simulator.accepted().await?.len(), 1);
+    let first: String = stack
+        .value("select concat_ws(' ', outcome, reason) from herald.sms_send_attempts where attempt = 1")
+        .await?;
+    assert_eq!(first, "not_sent late", "{}", stack.report().await);
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! The clock of the daemon's host is wrong by a day, and jumps. All deadlines are Postgres' own.
 
-use herald_tests::load::LoadOptions;
 use herald_tests::programs;
 use herald_tests::stack::PATIENCE;
 use herald_tests::trial::Trial;
 use herald_tests::{Failure, Outcome};
 use serde_json::json;
 use std::path::Path;
+
+use crate::network::LOAD;
 
 /// What the daemon makes of its clock, compared with Postgres', in seconds.
 async fn offset(trial: &Trial) -> Outcome<f64> {
@@ -50,7 +51,7 @@ async fn a_day_off_and_jumping() -> Outcome<()> {
     }
     set_clock(&clock, "+1d")?;
     trial.stack.daemon.start().await?;
-    let load = trial.load(LoadOptions::default());
+    let load = trial.load(LOAD);
     let rounds = trial.scale(4, 24);
     for round in 0..rounds {
         let ahead = round % 2 == 0;

@@ -2,7 +2,6 @@
 
 use herald_tests::cluster::can_mount;
 use herald_tests::figures::{self, Row};
-use herald_tests::load::LoadOptions;
 use herald_tests::stack::{DATABASE, PATIENCE, StackOptions};
 use herald_tests::trial::Trial;
 use herald_tests::{Failure, Outcome};
@@ -11,6 +10,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio_postgres::error::SqlState;
+
+use crate::network::LOAD;
 
 const FAULT: &str = "the disk under Postgres full: tables, then the WAL as well, with a crash";
 
@@ -85,7 +86,7 @@ async fn full_under_postgres() -> Outcome<()> {
     let mut trial = Trial::prepare_with(FAULT, options).await?;
     crate::kills::slow_answers(&trial.stack, 100).await?;
     trial.stack.daemon.start().await?;
-    let load = trial.load(LoadOptions::default());
+    let load = trial.load(LOAD);
     let rounds = trial.scale(2, 10);
     for round in 0..rounds {
         tokio::time::sleep(trial.random_ms(1000..2000)).await;

@@ -2,7 +2,7 @@
 //! primary before somebody says so.
 
 use herald_tests::cluster::{Cluster, Stop, run};
-use herald_tests::load::{Fate, LoadOptions};
+use herald_tests::load::Fate;
 use herald_tests::stack::{DATABASE, PATIENCE};
 use herald_tests::trial::Trial;
 use herald_tests::{Failure, Outcome};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use crate::kills::slow_answers;
+use crate::network::LOAD;
 
 /// The URL of one server, made into one of both, of which the one is taken that writes can go to.
 fn either(url: &str, one: &Cluster, other: &Cluster) -> Outcome<String> {
@@ -84,7 +85,7 @@ async fn to_a_synchronous_standby() -> Outcome<()> {
         )
         .await?;
     trial.stack.daemon.start().await?;
-    let load = trial.load_at(&app_url, LoadOptions::default());
+    let load = trial.load_at(&app_url, LOAD);
     let time = u64::from(trial.scale(3, 60)) * 1000;
     tokio::time::sleep(trial.random_ms(time..time + 2000)).await;
     fail_over(&mut trial, &standby).await?;
@@ -124,7 +125,7 @@ async fn to_an_asynchronous_standby_that_has_lost_the_end() -> Outcome<()> {
     let (mut trial, standby, app_url) =
         prepared("failover to an asynchronous standby, which lacks the last commits").await?;
     trial.stack.daemon.start().await?;
-    let load = trial.load_at(&app_url, LoadOptions::default());
+    let load = trial.load_at(&app_url, LOAD);
     let time = u64::from(trial.scale(1, 30)) * 1000;
     tokio::time::sleep(trial.random_ms(time..time + 1000)).await;
     // Texts wait when the standby is cut off; then they are sent, and it does not hear of that.

@@ -10,6 +10,15 @@ use std::time::{Duration, Instant};
 
 use crate::kills::slow_answers;
 
+/// Enough for requests to be on their way at any moment; these tests take long enough as it is.
+pub(crate) const LOAD: LoadOptions = LoadOptions {
+    writers: 2,
+    per_second: 25.0,
+    rolled_back: 0.1,
+    equal: 0.1,
+    transactions: None,
+};
+
 /// What the daemon logs when it takes a connection to Postgres for dead: the one it claims by, and the one it listens on.
 const NOTICED: [&str; 2] = ["no work can be claimed", "not listening: polling for work"];
 
@@ -36,7 +45,7 @@ async fn between_the_daemon_and_postgres() -> Outcome<()> {
     let (proxy, url) = FaultProxy::before(&url).await?;
     trial.stack.daemon.set("DATABASE_URL", &url);
     trial.stack.daemon.start().await?;
-    let load = trial.load(LoadOptions::default());
+    let load = trial.load(LOAD);
     let rounds = trial.scale(4, 24);
     let mut longest = Duration::ZERO;
     for round in 0..rounds {
@@ -96,7 +105,7 @@ async fn between_the_daemon_and_twilio() -> Outcome<()> {
     trial.stack.daemon.start().await?;
     let load = trial.load(LoadOptions {
         equal: 0.02,
-        ..LoadOptions::default()
+        ..LOAD
     });
     let rounds = trial.scale(4, 24);
     for round in 0..rounds {

@@ -1,5 +1,4 @@
--- What emit must know before it writes: the registry's row, the text, and whether this key was used before.
--- $1 event type, $2 target user or NULL, $3 dedup key or NULL, $4 payload, $5 metadata
+-- What emit must know of an event type: the registry's row, the text, and the installation's rules. $1 event type
 select et.event_type is not null                as is_known,
        coalesce(et.is_active, true)             as is_active,
        coalesce(et.strict, false)               as strict,
@@ -11,11 +10,6 @@ select et.event_type is not null                as is_known,
        t.id                                     as template_id,
        t.message_template,
        t.required_vars,
-       earlier.id                               as earlier_id,
-       coalesce(earlier.erased_at is not null or earlier.payload = coalesce($4, '{}'), false) as is_repeat,
-       coalesce($4 ->> 'correlation_id', $4 ->> 'correlationId',
-                $5 ->> 'correlation_id', $5 ->> 'correlationId') as correlation_id,
-       jsonb_typeof(coalesce($4, '{}')) = 'object' as has_object,
        t.max_length,
        rules.prefixes, rules.spread, rules.minimum,
        -- Are there other languages? The ends of the index say so.
@@ -32,5 +26,3 @@ left join lateral (
     order by t.version desc
     limit 1
 ) t on true
-left join herald.notification_events earlier
-    on earlier.dedup_key = $3 and earlier.event_type = $1 and earlier.target_user_id is not distinct from $2

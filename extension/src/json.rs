@@ -1,0 +1,39 @@
+//! Looking into a jsonb argument by the server's own functions, without a statement.
+
+use pgrx::datum::AnyElement;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+/// `object ->> key`; `None` also if it is no object.
+pub fn field(object: AnyElement, key: &str) -> Option<String> {
+    // SAFETY: the function takes a jsonb, which every AnyElement here is by its SQL declaration, and a text.
+    unsafe {
+        let arguments = [Some(object.datum()), key.into_datum()];
+        pgrx::direct_function_call(pg_sys::jsonb_object_field_text, &arguments)
+    }
+}
+
+/// `value #>> path`.
+pub fn at(value: AnyElement, path: Vec<&str>) -> Option<String> {
+    // SAFETY: as above, with an array of texts.
+    unsafe {
+        let arguments = [Some(value.datum()), path.into_datum()];
+        pgrx::direct_function_call(pg_sys::jsonb_extract_path_text, &arguments)
+    }
+}
+
+/// Whether it is a JSON object.
+pub fn is_object(value: AnyElement) -> bool {
+    // SAFETY: as above.
+    let kind: Option<String> =
+        unsafe { pgrx::direct_function_call(pg_sys::jsonb_typeof, &[Some(value.datum())]) };
+    kind.as_deref() == Some("object")
+}
+
+/// The same value, unpacked if it is stored compressed or elsewhere: looking into it several times unpacks it once.
+pub fn unpacked(value: AnyElement) -> AnyElement {
+    // SAFETY: a jsonb is a varlena; the copy, if there is one, lives in the current memory context.
+    let datum = unsafe { pg_sys::pg_detoast_datum(value.datum().cast_mut_ptr()) };
+    // SAFETY: it is a jsonb as before.
+    unsafe { AnyElement::from_polymorphic_datum(datum.into(), false, value.oid()) }.unwrap_or(value)
+}

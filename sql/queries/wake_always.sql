@@ -1,2 +1,0 @@
--- Tells the daemons in every transaction.
-select pg_notify('herald', '')
