@@ -23,7 +23,7 @@ const LARGE: [&str; 9] = [
     "user_sms_preferences",
 ];
 const SMALL: u32 = 100;
-const MANY: u32 = 60_000;
+const MANY: u32 = 1_000_000;
 /// No statement here has to do with more than ten texts or so. Each of the large tables has more than 8,000 pages.
 const MOST_ROWS: u64 = 500;
 const MOST_PAGES: u64 = 1000;

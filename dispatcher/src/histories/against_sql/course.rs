@@ -53,7 +53,7 @@ impl<'a> Course<'a> {
             story: Vec::new(),
             random: SmallRng::seed_from_u64(seed),
             seed,
-            is_doubtful: seed % 3 == 0,
+            is_doubtful: seed.is_multiple_of(3),
             now,
             workers: (1..=3).map(Uuid::from_u128).collect(),
             jobs: Vec::new(),

@@ -4,13 +4,13 @@ set session_replication_role = replica;
 set synchronous_commit = off;
 create or replace function pg_temp.id(kind integer, n integer) returns uuid language sql immutable as
     $$ select ('01900000-0000-7000-800' || kind || '-' || lpad(to_hex(n), 12, '0'))::uuid $$;
-insert into herald.user_notification_preferences (user_id, sms_enabled)
-select pg_temp.id(0, n), true from generate_series({from}, {to}) as n;
+insert into herald.user_notification_preferences (id, user_id, sms_enabled)
+select pg_temp.id(5, n), pg_temp.id(0, n), true from generate_series({from}, {to}) as n;
 insert into herald.user_sms_preferences
-    (user_id, phone_number, phone_verified, phone_verified_at, quiet_hours_start, quiet_hours_end, daily_sms_limit)
-select pg_temp.id(0, n), '+1' || 2010000000 + n, true, now(), '00:00', '00:00', 1000000 from generate_series({from}, {to}) as n;
-insert into herald.notification_subscriptions (user_id, event_type)
-select pg_temp.id(0, n), 'task.due_soon' from generate_series({from}, {to}) as n;
+    (id, user_id, phone_number, phone_verified, phone_verified_at, quiet_hours_start, quiet_hours_end, daily_sms_limit)
+select pg_temp.id(6, n), pg_temp.id(0, n), '+1' || 2010000000 + n, true, now(), '00:00', '00:00', 1000000 from generate_series({from}, {to}) as n;
+insert into herald.notification_subscriptions (id, user_id, event_type)
+select pg_temp.id(7, n), pg_temp.id(0, n), 'task.due_soon' from generate_series({from}, {to}) as n;
 insert into herald.notification_events (id, event_type, event_source, target_user_id, dedup_key, priority, status, created_at)
 select pg_temp.id(1, n), 'task.due_soon', 'api_action', pg_temp.id(0, n), 'key ' || n, 'normal', 'fanned_out', now() - interval '1 day'
 from generate_series({from}, {to}) as n;
