@@ -5,7 +5,7 @@ use crate::stats::Samples;
 use crate::world::World;
 use herald_tests::cluster::run;
 use herald_tests::stack::DATABASE;
-use herald_tests::{Failure, Outcome};
+use herald_tests::{Explain, Failure, Outcome};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -60,20 +60,39 @@ impl Script {
         run(self.command(world).arg("--transactions=1")).map(drop)
     }
 
-    /// Transactions per second with that many clients.
+    /// Transactions per second with that many clients, once every session has made its plans.
     pub(crate) fn rate(&self, world: &World, clients: usize, seconds: u64) -> Outcome<f64> {
-        let output = run(self
+        let warm_up = if clients > 8 { 2 } else { 1 };
+        let output = self
             .command(world)
             .arg(format!("--client={clients}"))
             .arg(format!("--jobs={}", clients.min(2)))
-            .arg(format!("--time={seconds}")))?;
-        output
+            .arg(format!("--time={}", warm_up + seconds))
+            .arg("--progress=1")
+            .output()
+            .explain(|| "cannot run pgbench".to_string())?;
+        let report = String::from_utf8_lossy(&output.stderr);
+        let rates: Vec<f64> = report
             .lines()
-            .find_map(|line| line.strip_prefix("tps = "))
-            .and_then(|rest| rest.split_whitespace().next())
-            .and_then(|number| number.parse().ok())
-            .ok_or_else(|| Failure::new(format!("pgbench told no tps:\n{output}")))
+            .filter_map(second)
+            .filter(|(at, _)| *at > warm_up as f64 + 0.5)
+            .map(|(_, rate)| rate)
+            .collect();
+        if !output.status.success() || rates.is_empty() {
+            return Err(Failure::new(format!(
+                "pgbench: {}\n{report}",
+                output.status
+            )));
+        }
+        Ok(rates.iter().sum::<f64>() / rates.len() as f64)
     }
+}
+
+/// When a second ended and its rate, from a line `progress: 2.0 s, 1234.5 tps, …`.
+fn second(line: &str) -> Option<(f64, f64)> {
+    let (at, rest) = line.strip_prefix("progress: ")?.split_once(" s, ")?;
+    let rate = rest.split_once(" tps")?.0;
+    Some((at.parse().ok()?, rate.parse().ok()?))
 }
 
 /// Runs scripts in turns, each from empty tables; gives each one's rates in the order of the rounds.
@@ -96,4 +115,14 @@ pub(crate) async fn in_turns(
         }
     }
     Ok(rates)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_line_of_progress_is_read() {
+        let line = "progress: 2.0 s, 1234.5 tps, lat 6.4 ms stddev 2.1, 0 failed";
+        assert_eq!(super::second(line), Some((2.0, 1234.5)));
+        assert_eq!(super::second("pgbench (15.20)"), None);
+    }
 }

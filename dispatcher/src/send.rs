@@ -143,9 +143,13 @@ impl Sender {
             return not_sent("shutdown");
         }
         failpoints::hit("before_write").await;
-        // The gate: last thing before the request.
-        let holds = self.in_flight.holds(text.batch_id);
-        if !may_write(job.claimed_at.elapsed(), lease, self.request_timeout, holds) {
+        // The gate: asked before the request, and again when it is about to be written.
+        let gate = {
+            let (in_flight, timeout) = (Arc::clone(&self.in_flight), self.request_timeout);
+            let (batch, claimed_at) = (text.batch_id, job.claimed_at);
+            move || may_write(claimed_at.elapsed(), lease, timeout, in_flight.holds(batch))
+        };
+        if !gate() {
             return not_sent("late");
         }
         match validity_left(text.validity_seconds, job.claimed_at.elapsed()) {
@@ -153,7 +157,7 @@ impl Sender {
             None => return not_sent("late"),
         }
         let started = BootTime::now();
-        let request = failpoints::hit_while("after_write", self.twilio.create(&create));
+        let request = failpoints::hit_while("after_write", self.twilio.create(&create, gate));
         let answer = tokio::select! {
             answer = request => answer,
             () = self.shutdown.expired() => Answer::without_response(Outcome::Unknown, "shutdown", started.elapsed()),

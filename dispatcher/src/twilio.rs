@@ -4,20 +4,23 @@
 //! <https://www.twilio.com/docs/api/errors/20500> (a create that failed at Twilio may have been carried out).
 
 mod answer;
+mod last_look;
 mod lookup;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use herald_core::outcome::Outcome;
 use herald_core::segments::{MAX_BODY_CHARACTERS, body_characters, smart_encode};
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Body, Client, Method, RequestBuilder, Url};
 
 pub(crate) use answer::Answer;
 pub(crate) use answer::read_limited;
 use answer::{ErrorBody, read_answer, without_answer};
+use last_look::LastLook;
 pub(crate) use lookup::{Listed, LookupError};
 
 use crate::config::{Secret, Sender, TwilioConfig, is_loopback};
@@ -134,8 +137,13 @@ impl Twilio {
         body_characters(&sent) > MAX_BODY_CHARACTERS
     }
 
-    /// Asks Twilio to send one text. Never fails: whatever happens is an [`Answer`].
-    pub(crate) async fn create(&self, text: &Create<'_>) -> Answer {
+    /// Asks Twilio to send one text. Never fails: whatever happens is an [`Answer`]. `may_write` is asked when the request is about
+    /// to be written; after its no the answer is "not sent".
+    pub(crate) async fn create(
+        &self,
+        text: &Create<'_>,
+        may_write: impl Fn() -> bool + Send + Sync + Unpin + 'static,
+    ) -> Answer {
         let started = Instant::now();
         if self.is_too_long(text.body) {
             return Answer {
@@ -167,13 +175,19 @@ impl Twilio {
             .basic_auth(&self.user, Some(self.password.expose()))
             .form(&form)
             .build();
-        let request = match request {
-            Ok(request) => request,
-            Err(_) => {
-                return Answer::without_response(Outcome::NotSent, "request", started.elapsed());
-            }
+        let not_sent =
+            |reason| Answer::without_response(Outcome::NotSent, reason, started.elapsed());
+        let Ok(mut request) = request else {
+            return not_sent("request");
         };
-        match self.client.execute(request).await {
+        let form = request.body().and_then(Body::as_bytes).unwrap_or_default();
+        let (body, refused) = LastLook::new(form, may_write);
+        *request.body_mut() = Some(Body::wrap(body));
+        let answer = self.client.execute(request).await;
+        if refused.load(Ordering::SeqCst) {
+            return not_sent("late");
+        }
+        match answer {
             Ok(response) => read_answer(response, started).await,
             Err(error) => without_answer(&error, started.elapsed()),
         }

@@ -112,7 +112,7 @@ mod tests {
                 DeliveryStatus::ALL.iter().map(|s| s.as_str()).collect(),
             ),
             (
-                "sms_messages_priority_check",
+                "priority_check",
                 Priority::ALL.iter().map(|p| p.as_str()).collect(),
             ),
             (

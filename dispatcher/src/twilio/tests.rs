@@ -118,7 +118,7 @@ async fn create(config: &TwilioConfig) -> Answer {
         status_callback: "https://h.example/twilio/status?m=1&a=1&s=2#rc=5",
         validity_seconds: Some(100_000),
     };
-    Twilio::new(config).unwrap().create(&text).await
+    Twilio::new(config).unwrap().create(&text, || true).await
 }
 
 async fn outcome(behaviour: Behaviour) -> Answer {
@@ -335,7 +335,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
             status_callback: "https://h.example/twilio/status",
             validity_seconds: None,
         };
-        let result = Twilio::new(&config).unwrap().create(&text).await;
+        let result = Twilio::new(&config).unwrap().create(&text, || true).await;
         if goes {
             assert_eq!(result.outcome, Outcome::Accepted);
             let request = seen.recv().await.unwrap();
@@ -449,4 +449,29 @@ async fn the_account_is_asked_for_its_status() {
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "127.0.0.1 answered 401 with error 20003");
+}
+
+#[tokio::test]
+async fn what_may_not_go_any_more_when_it_is_about_to_be_written_is_not_sent() {
+    let (base, mut seen) = serve(accepted()).await;
+    let text = Create {
+        to: "+14155550100",
+        body: "Hi",
+        status_callback: "https://h.example/twilio/status",
+        validity_seconds: None,
+    };
+    let twilio = Twilio::new(&config(base)).unwrap();
+    let late = twilio.create(&text, || false).await;
+    assert_eq!(
+        (late.outcome, late.reason),
+        (Outcome::NotSent, Some("late"))
+    );
+    let went = seen
+        .try_recv()
+        .is_ok_and(|request| request.contains("Body=Hi"));
+    assert!(!went, "its text was written");
+    assert_eq!(
+        twilio.create(&text, || true).await.outcome,
+        Outcome::Accepted
+    );
 }
