@@ -4,6 +4,8 @@
 \set ECHO none
 \i :setup
 \set ECHO all
+-- At any time of the day.
+alter table herald.user_sms_preferences alter quiet_hours_start set default '00:00', alter quiet_hours_end set default '00:00';
 call test.subscriber(1);
 create view test.breakers as
     select scope, key, surface, error_code, severity, failures, pause_seconds as pause, resume_at - now() between make_interval(secs => pause_seconds - 20) and make_interval(secs => pause_seconds) as waits,

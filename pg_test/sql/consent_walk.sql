@@ -96,5 +96,7 @@ begin
 end
 $$;
 \set ECHO all
+-- At any time of the day.
+alter table herald.user_sms_preferences alter quiet_hours_start set default '00:00', alter quiet_hours_end set default '00:00';
 call test.lives(0.42, 100, 25);
 select count(*) > 500 as many, count(*) filter (where kind = 'opt_out') > 100 as stops from herald.sms_consent_events;

@@ -4,6 +4,8 @@
 \set ECHO none
 \i :setup
 \set ECHO all
+-- At any time of the day.
+alter table herald.user_sms_preferences alter quiet_hours_start set default '00:00', alter quiet_hours_end set default '00:00';
 -- A start or a code as the daemon takes it; ids stay hidden.
 create table test.taken (place integer generated always as identity, verification_id uuid, claim integer, step text, phone_number text, verification_sid text, code text);
 create function test.take(worker integer default 1) returns table (step text, phone_number text, sid text, code text) language sql as $$
