@@ -13,7 +13,7 @@ use crate::id::new_id;
 use crate::queries::{
     ARRAY, CLAIM, CLAIM_GUARD, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };
-use crate::query::jsonb;
+use crate::query::{ByKeys, jsonb};
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::vocabulary::{delivery_ranks, message_ranks, priority_ranks, queue_ranks, twilio_words};
 
@@ -235,6 +235,7 @@ fn extend_dispatch_leases(
 ) -> Result<SetOfIterator<'static, Uuid>> {
     let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
     let batches = batches.ok_or_else(|| null_argument("p_batch_ids"))?;
+    let _by_keys = ByKeys::begin();
     let held = EXTEND_LEASES.rows(&[worker.into(), batches.into()], |row| row.want(1, "batch"))?;
     Ok(SetOfIterator::new(held))
 }
@@ -243,6 +244,7 @@ fn extend_dispatch_leases(
 #[pg_extern(sql = false)]
 fn expire_dispatch_leases() -> Result<i32> {
     let (priorities, places) = priority_ranks();
+    let _by_keys = ByKeys::begin();
     let (doubted, open, sids) = EXPIRE_LEASES
         .row(&[priorities.into(), places.into()], |row| {
             Ok((
@@ -259,6 +261,7 @@ fn expire_dispatch_leases() -> Result<i32> {
 /// See `sql/api/`.
 #[pg_extern(sql = false)]
 fn herald_next_due() -> Result<Option<TimestampWithTimeZone>> {
+    let _by_keys = ByKeys::begin();
     Ok(NEXT_DUE
         .row(&[queue_ranks().into()], |row| row.get(1))?
         .flatten())

@@ -32,27 +32,49 @@ thread_local! {
     static PLANS: RefCell<HashMap<&'static str, Rc<OwnedPreparedStatement>>> = RefCell::default();
 }
 
-/// While it lives, plans are the ones for all values (`plan_cache_mode`); also an error ends it.
-struct GenericPlan {
-    before: i32,
+/// While it lives, plans are the ones for all values (`plan_cache_mode`) and go from key to key through the indexes: no table is
+/// read as a whole, neither for itself nor for a join, and nothing is compiled. A plan is kept for as long as the session lasts,
+/// so it must not be one that was right for the few rows there were when it was made. For statements that have to do with few
+/// rows, whatever is in the tables. Also an error ends it.
+pub struct ByKeys {
+    plan_cache_mode: i32,
+    seqscan: bool,
+    hashjoin: bool,
+    mergejoin: bool,
+    _interpreted: Interpreted,
 }
 
-impl GenericPlan {
-    fn begin() -> Self {
-        // SAFETY: a variable of this single-threaded backend, which the server itself sets in just this way.
+impl ByKeys {
+    /// Begins it.
+    pub fn begin() -> Self {
+        // SAFETY: variables of this single-threaded backend, which the server itself sets in just this way.
         unsafe {
-            let before = pg_sys::plan_cache_mode;
+            let before = Self {
+                plan_cache_mode: pg_sys::plan_cache_mode,
+                seqscan: pg_sys::enable_seqscan,
+                hashjoin: pg_sys::enable_hashjoin,
+                mergejoin: pg_sys::enable_mergejoin,
+                _interpreted: Interpreted::begin(),
+            };
             pg_sys::plan_cache_mode =
                 pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
-            Self { before }
+            pg_sys::enable_seqscan = false;
+            pg_sys::enable_hashjoin = false;
+            pg_sys::enable_mergejoin = false;
+            before
         }
     }
 }
 
-impl Drop for GenericPlan {
+impl Drop for ByKeys {
     fn drop(&mut self) {
         // SAFETY: as above.
-        unsafe { pg_sys::plan_cache_mode = self.before };
+        unsafe {
+            pg_sys::plan_cache_mode = self.plan_cache_mode;
+            pg_sys::enable_seqscan = self.seqscan;
+            pg_sys::enable_hashjoin = self.hashjoin;
+            pg_sys::enable_mergejoin = self.mergejoin;
+        }
     }
 }
 
@@ -156,15 +178,15 @@ impl Query {
         Ok(self.rows(arguments, read)?.into_iter().next())
     }
 
-    /// As [`Query::row`], with the one plan that serves all values. For statements that go by keys alone and run for every
-    /// event: left to itself the server finds plans for these very values a little cheaper and plans anew each time, which
-    /// takes longer than everything else in emit together.
+    /// As [`Query::row`], by keys ([`ByKeys`]). For statements that run for every event: left to itself the server finds plans
+    /// for these very values a little cheaper and plans anew each time, which takes longer than everything else in emit
+    /// together.
     pub fn keyed_row<T>(
         &self,
         arguments: &[DatumWithOid<'_>],
         read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let _generic = GenericPlan::begin();
+        let _by_keys = ByKeys::begin();
         self.row(arguments, read)
     }
 

@@ -19,7 +19,7 @@ use crate::queries::{
     CLAIM_STALE, CLAIM_UNKNOWN, FINISH_STALE, FOUND_UNKNOWN, MESSAGE_STATUS, OWNED_SIDS,
     REQUEUE_MESSAGES, SETTLE_UNKNOWN, SWEEP_STALE, TAKE_UNKNOWN,
 };
-use crate::query::{jsonb, jsonb_of};
+use crate::query::{ByKeys, jsonb, jsonb_of};
 use crate::report::{Result, invalid, not_found, null_argument, unexpected, wrong_state};
 use crate::vocabulary::priority_ranks;
 
@@ -61,6 +61,7 @@ fn claim_unknown_sms_messages(
 > {
     let limit = checked_limit(limit)?;
     let claim = new_id();
+    let _by_keys = ByKeys::begin();
     let rows = CLAIM_UNKNOWN.rows(&[limit.into(), claim.into()], |row| {
         Ok((
             claim,
@@ -81,6 +82,7 @@ fn claim_unknown_sms_messages(
 #[pg_extern(sql = false)]
 fn herald_owned_sids(sids: Option<Vec<Option<String>>>) -> Result<SetOfIterator<'static, String>> {
     let sids = sids.ok_or_else(|| null_argument("p_sids"))?;
+    let _by_keys = ByKeys::begin();
     let owned = OWNED_SIDS.rows(&[sids.into()], |row| row.want(1, "SID"))?;
     Ok(SetOfIterator::new(owned))
 }
@@ -130,6 +132,7 @@ fn complete_unknown_sms_messages(
         .map(|verdict| verdict.as_str())
         .collect();
     require_array(results, "p_results", &verdict_element(&words, true))?;
+    let _by_keys = ByKeys::begin();
     callbacks::lock(Some(results))?;
     let JsonB(found) = FOUND_UNKNOWN
         .row(&[jsonb(Some(results))], |row| row.want(1, "array"))?
@@ -234,6 +237,7 @@ fn resolve_sms_message(
             ));
         }
     };
+    let _by_keys = ByKeys::begin();
     let lock = json!([{ "message_id": message_id.to_string() }]);
     callbacks::lock(jsonb_of(lock))?;
     let before = status(message_id)?.ok_or_else(|| {
@@ -281,6 +285,7 @@ fn requeue_sms_messages(
 ) -> Result<SetOfIterator<'static, Uuid>> {
     let message_ids = message_ids.ok_or_else(|| null_argument("p_message_ids"))?;
     let (priorities, places) = priority_ranks();
+    let _by_keys = ByKeys::begin();
     let requeued = REQUEUE_MESSAGES.rows(
         &[message_ids.into(), priorities.into(), places.into()],
         |row| row.want(1, "message"),
@@ -311,6 +316,7 @@ fn claim_stale_sms_messages(
     >,
 > {
     let limit = checked_limit(limit)?;
+    let _by_keys = ByKeys::begin();
     SWEEP_STALE.run(&[SWEEP.into(), awaited().into()])?;
     let rows = CLAIM_STALE.rows(&[limit.into(), awaited().into()], |row| {
         Ok((
@@ -328,6 +334,7 @@ fn complete_stale_sms_messages(results: Option<AnyElement>) -> Result<i32> {
     let results = results.ok_or_else(|| null_argument("p_results"))?;
     let element = verdict_element(&["found", "gone", "failed"], false);
     require_array(results, "p_results", &element)?;
+    let _by_keys = ByKeys::begin();
     callbacks::lock(Some(results))?;
     // SAFETY: the SQL declaration says jsonb.
     let parsed = unsafe { JsonB::from_datum(results.datum(), false) };

@@ -6,6 +6,7 @@ use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
 use crate::queries::WHY;
+use crate::query::ByKeys;
 use crate::report::{Result, not_found, null_argument};
 
 /// See `sql/api/`.
@@ -27,6 +28,7 @@ fn why(
     >,
 > {
     let event = event.ok_or_else(|| null_argument("p_event_id"))?;
+    let _by_keys = ByKeys::begin();
     let rows = WHY.rows(&[event.into(), user.into()], |row| {
         let (number, reason) = (row.get::<String>(6)?, row.get::<String>(7)?);
         Ok((

@@ -3,8 +3,8 @@
 -- $1 callbacks
 select m.id
 from herald.sms_messages m
-where m.id in (select coalesce(a.message_id, i.message_id)
-               from jsonb_to_recordset($1) as i (message_id uuid, sid text)
-               left join herald.sms_send_attempts a on a.sid = i.sid)
+where m.id = any (array(select coalesce(a.message_id, i.message_id)
+                        from jsonb_to_recordset($1) as i (message_id uuid, sid text)
+                        left join lateral (select a.message_id from herald.sms_send_attempts a where a.sid = i.sid limit 1) a on true))
 order by m.id
 for no key update

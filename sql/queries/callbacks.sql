@@ -6,6 +6,7 @@
 -- A callback with a stored_id is one of orphans.sql: it is in the table already.
 -- A callback's "mapped" may name our status directly; otherwise Twilio's word decides, and an unknown word changes nothing.
 -- Its "source" is list, fetch or operator when we found it out ourselves; it then settles doubts in that name.
+-- "= any (array(...))", limit 1 and a subquery for a value: whatever the planner thinks of the tables, it goes by their keys.
 with message_rank as (select * from unnest($2, $3) as r (status, rank)),
 twilio_word as (select * from unnest($4, $5) as w (word, status)),
 delivery_rank as (select * from unnest($6, $7) as r (status, rank)),
@@ -18,21 +19,22 @@ input as materialized (
            coalesce(a.message_id, i.message_id) as message_id,
            coalesce(a.attempt, i.attempt) as attempt,
            row_number() over (partition by i.sid, i.status, i.error_code order by i.ordinal) > 1
-               or exists (select from herald.twilio_callbacks c
-                          where c.message_sid = i.sid and c.message_status = i.status
-                            and c.error_code is not distinct from i.error_code and c.result = 'applied') as is_repeat
+               or (select true from herald.twilio_callbacks c
+                   where c.message_sid = i.sid and c.message_status = i.status
+                     and c.error_code is not distinct from i.error_code and c.result = 'applied'
+                   limit 1) is not null as is_repeat
     from rows from (jsonb_to_recordset($1) as (
              message_id uuid, attempt integer, sid text, status text, mapped text, error_code integer, params jsonb,
              idempotency_token text, stored_id uuid, source text)) with ordinality
          as i (message_id, attempt, sid, status, mapped, error_code, params, idempotency_token, stored_id, source, ordinal)
     left join twilio_word on twilio_word.word = i.status
-    left join herald.sms_send_attempts a on a.sid = i.sid
+    left join lateral (select a.message_id, a.attempt from herald.sms_send_attempts a where a.sid = i.sid limit 1) a on true
 ),
 message as materialized (
     select m.id, m.user_id, m.phone_number, m.status, m.twilio_sid, m.last_attempt, m.notification_delivery_id, m.sent_at,
            m.delivered_at, m.attempt_count, m.max_attempts, m.priority, m.by_admin
     from herald.sms_messages m
-    where m.id in (select message_id from input)
+    where m.id = any (array(select message_id from input))
     order by m.id
     for no key update
 ),
@@ -91,7 +93,7 @@ counted as (
     update herald.user_sms_preferences p
     set daily_sms_count = p.daily_sms_count + mine.texts, hourly_sms_count = p.hourly_sms_count + mine.texts
     from (select user_id, count(*)::integer as texts from lost_claim where not by_admin group by user_id) mine
-    where p.user_id = mine.user_id
+    where p.user_id = any (array(select user_id from lost_claim where not by_admin)) and mine.user_id = p.user_id
 ),
 written as (
     update herald.sms_messages m
@@ -112,7 +114,7 @@ written as (
                          then coalesce(m.failed_at, now()) else m.failed_at end,
         updated_at = now()
     from best
-    where m.id = best.found_id
+    where m.id = any (array(select found_id from best)) and best.found_id = m.id
     returning m.id, m.notification_delivery_id, m.sent_at, m.delivered_at
 ),
 delivery as (
@@ -128,7 +130,8 @@ delivery as (
     from best
     join delivery_goal goal on goal.status = best.status
     join delivery_rank new_rank on new_rank.status = goal.delivery_status
-    where d.id = best.notification_delivery_id and best.result = 'applied'
+    where d.id = any (array(select notification_delivery_id from best)) and best.notification_delivery_id = d.id
+      and best.result = 'applied'
       and new_rank.rank > (select rank from delivery_rank where status = d.status)
     returning d.id
 ),
@@ -139,7 +142,8 @@ settled as (
         resolve_at = null, resolve_claim = null,
         poll_at = greatest(now(), a.finished_at + (select poll_first from herald.protocol_times))
     from best
-    where a.message_id = best.found_id and a.attempt = best.proven_attempt
+    where a.message_id = any (array(select found_id from best))
+      and best.found_id = a.message_id and best.proven_attempt = a.attempt
       -- Even one that counted as not sent: Twilio's word is better than its list.
       and a.outcome in ('unknown', 'not_sent')
 ),
@@ -156,7 +160,7 @@ restored as (
     update herald.twilio_callbacks c
     set message_id = judged.found_id, attempt = judged.attempt, result = judged.result
     from judged
-    where c.id = judged.stored_id
+    where c.id = any (array(select stored_id from judged)) and judged.stored_id = c.id
 )
 select judged.ordinal, judged.result, message.notification_delivery_id, message.user_id,
        coalesce(written.sent_at, message.sent_at), coalesce(written.delivered_at, message.delivered_at),

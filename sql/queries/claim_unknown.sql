@@ -5,10 +5,17 @@
 with times as materialized (
     select *, (select max(armed_at) from herald.armings where reason = 'operator') as armed_at from herald.protocol_times
 ),
+-- All that is in doubt, with its number.
+doubtful as materialized (
+    select a.message_id, a.attempt, a.started_at, a.finished_at, m.phone_number
+    from herald.sms_send_attempts a
+    cross join lateral (select m.phone_number from herald.sms_messages m where m.id = a.message_id limit 1) m
+    where a.resolve_at is not null
+),
 first as materialized (
     select a.message_id, m.phone_number
     from herald.sms_send_attempts a
-    join herald.sms_messages m on m.id = a.message_id
+    cross join lateral (select m.phone_number from herald.sms_messages m where m.id = a.message_id limit 1) m
     where a.resolve_at <= now()
     order by a.resolve_at
     limit $1
@@ -16,10 +23,10 @@ first as materialized (
 ),
 due as materialized (
     select a.message_id, a.attempt
-    from herald.sms_send_attempts a
-    join herald.sms_messages m on m.id = a.message_id
+    from doubtful
+    join herald.sms_send_attempts a on a.message_id = doubtful.message_id and a.attempt = doubtful.attempt
     cross join times
-    where m.phone_number in (select phone_number from first)
+    where doubtful.phone_number = any (array(select phone_number from first))
       -- Those that were looked for before and wait for their next look come along: looked at one by one, equal texts would
       -- stay each other's reason for doubt.
       and (a.resolve_at <= now()
@@ -36,15 +43,16 @@ claimed as (
     returning a.message_id, a.attempt
 ),
 doubt as (
-    select a.message_id, a.attempt, a.started_at, a.finished_at, claimed.message_id is not null as settle
-    from herald.sms_send_attempts a
-    left join claimed on claimed.message_id = a.message_id and claimed.attempt = a.attempt
-    where a.resolve_at is not null
+    select d.message_id, d.attempt, d.started_at, d.finished_at, claimed.message_id is not null as settle
+    from doubtful d
+    left join claimed on claimed.message_id = d.message_id and claimed.attempt = d.attempt
+    where d.phone_number = any (array(select phone_number from first))
     union all
     select m.id, m.last_attempt, b.claimed_at, now(), false
     from herald.dispatch_batches b
     cross join lateral unnest(b.message_ids) as member (id)
-    join herald.sms_messages m on m.id = member.id and m.batch_id = b.id
+    cross join lateral (select * from herald.sms_messages m where m.id = member.id and m.batch_id = b.id limit 1) m
+    where m.phone_number = any (array(select phone_number from first))
 )
 select doubt.message_id, doubt.attempt, m.phone_number as to_number, m.message_content as body,
        doubt.started_at - times.clock_skew as accepted_from,
@@ -58,7 +66,6 @@ select doubt.message_id, doubt.attempt, m.phone_number as to_number, m.message_c
 from doubt
 join herald.sms_messages m on m.id = doubt.message_id
 cross join times
-where m.phone_number in (select phone_number from first)
-  -- Nothing was claimed here: somebody else is looking.
-  and exists (select from claimed)
+-- Nothing was claimed here: somebody else is looking.
+where exists (select from claimed)
 order by m.phone_number, doubt.started_at, doubt.message_id

@@ -11,8 +11,8 @@ message as materialized (
     select m.id, m.status, m.last_attempt, m.twilio_sid, m.batch_id, m.attempt_count, m.max_attempts, m.priority,
            m.notification_delivery_id, expired.worker, expired.claimed_at
     from expired
-    cross join lateral unnest(expired.message_ids) as claimed (id)
-    join herald.sms_messages m on m.id = claimed.id and m.batch_id = expired.id
+    join herald.sms_messages m on m.batch_id = expired.id
+    where m.id = any (array(select unnest(message_ids) from expired))
     order by m.id
     for no key update of m
 ),

@@ -8,5 +8,5 @@ where result.value ->> 'verdict' = 'found' and a.resolve_at is not null and a.re
   and not exists (select
                   from herald.dispatch_batches b
                   cross join lateral unnest(b.message_ids) as member (id)
-                  join herald.sms_messages m on m.id = member.id and m.batch_id = b.id
+                  cross join lateral (select m.twilio_sid from herald.sms_messages m where m.id = member.id and m.batch_id = b.id limit 1) m
                   where m.twilio_sid = result.value ->> 'sid')

@@ -12,9 +12,15 @@ delivery as materialized (
            m.cancel_reason, m.scheduled_for, m.updated_at as message_updated_at, m.last_attempt, m.batch_id,
            m.template_id, q.run_at, d.defer_reason, d.deferred_until
     from herald.notification_deliveries d
-    left join herald.sms_messages m on m.notification_delivery_id = d.id
-    left join herald.queue_jobs q on q.subject_id = m.id
+    left join lateral (select * from herald.sms_messages m where m.notification_delivery_id = d.id limit 1) m on true
+    left join lateral (select q.run_at from herald.queue_jobs q where q.subject_id = m.id limit 1) q on true
     where d.event_id = $1 and ($2 is null or d.recipient_user_id = $2)
+),
+-- "offset 0": for each of them through the index, whatever the planner thinks of how many there are.
+asked as materialized (
+    select delivery.user_id, delivery.channel, a.*
+    from delivery
+    cross join lateral (select * from herald.sms_send_attempts a where a.message_id = delivery.message_id offset 0) a
 ),
 story as (
     select created_at as at, null::uuid as user_id, null::text as channel, 10 as place, 'emitted' as step,
@@ -68,33 +74,30 @@ story as (
     from delivery
     where message_status = 'cancelled' and cancel_reason is not null
     union all
-    select a.finished_at, delivery.user_id, delivery.channel, 40, a.outcome,
+    select a.finished_at, a.user_id, a.channel, 40, a.outcome,
            concat_ws(', ', 'attempt ' || a.attempt || ' took '
                      || round(extract(epoch from greatest(interval '0', a.finished_at - a.started_at)), 2) || ' s',
                      'HTTP ' || a.http_status, 'error ' || a.error_code || coalesce(' (' || c.meaning || ')', ''),
                      case when c.code is null then a.error_message end, a.reason, a.sid), null, null
-    from delivery
-    join herald.sms_send_attempts a on a.message_id = delivery.message_id
+    from asked a
     left join herald.twilio_error_codes c on c.code = a.error_code
     union all
-    select a.resolved_at, delivery.user_id, delivery.channel, 50, 'resolved',
+    select a.resolved_at, a.user_id, a.channel, 50, 'resolved',
            'attempt ' || a.attempt || ' was ' || a.outcome || ', known by ' || a.resolved_by, null, null
-    from delivery
-    join herald.sms_send_attempts a on a.message_id = delivery.message_id
+    from asked a
     where a.resolved_at is not null
     union all
-    select b.received_at, delivery.user_id, delivery.channel, 55, 'callback',
+    select b.received_at, a.user_id, a.channel, 55, 'callback',
            concat_ws(', ', b.message_status, 'error ' || b.error_code || coalesce(' (' || c.meaning || ')', ''), b.result), null, null
-    from delivery
-    join herald.sms_send_attempts a on a.message_id = delivery.message_id and a.sid is not null
-    join herald.twilio_callbacks b on b.message_sid = a.sid
+    from asked a
+    cross join lateral (select * from herald.twilio_callbacks b where b.message_sid = a.sid offset 0) b
     left join herald.twilio_error_codes c on c.code = b.error_code
     union all
     -- What the person said meanwhile.
     select c.occurred_at, delivery.user_id, 'sms', 45, 'consent', c.kind || ' by ' || c.source, null, null
     from (select distinct on (user_id) * from delivery where channel = 'sms' order by user_id, updated_at desc) delivery
     cross join event
-    join herald.sms_consent_events c on c.user_id = delivery.user_id
+    cross join lateral (select * from herald.sms_consent_events c where c.user_id = delivery.user_id offset 0) c
     where c.occurred_at between event.created_at and delivery.updated_at
     union all
     select n.visible_from, delivery.user_id, delivery.channel, 40, 'shown', 'can be read in the application', null, null

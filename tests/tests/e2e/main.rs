@@ -15,6 +15,7 @@ mod limits;
 mod log_privacy;
 mod operation;
 mod outage;
+mod plans;
 mod readme;
 mod roles;
 mod scheduled;

@@ -23,7 +23,11 @@ impl Course<'_> {
             answer.error_code = code;
             answer
         };
-        match self.random.random_range(0..20) {
+        let which = match self.random.random_range(0..20) {
+            0..16 if self.is_doubtful => 12,
+            which => which,
+        };
+        match which {
             0 => silent(Outcome::NotSent, "connect"),
             1 => silent(Outcome::NotSent, "shutdown"),
             2 => silent(Outcome::NotSent, "late"),
@@ -96,6 +100,7 @@ impl Course<'_> {
         };
         match self.random.random_range(0..10) {
             0..5 => {}
+            5..9 if self.is_doubtful => {}
             5 => result.verdict = "ambiguous",
             6 => result.verdict = "failed",
             _ => {

@@ -27,6 +27,8 @@ pub(super) struct Course<'a> {
     pub(super) story: Vec<String>,
     pub(super) random: SmallRng,
     seed: u64,
+    /// One history in three: all texts go to one number, and what becomes of them is mostly doubtful.
+    pub(super) is_doubtful: bool,
     pub(super) now: i64,
     pub(super) workers: Vec<Uuid>,
     pub(super) jobs: Vec<Job>,
@@ -51,6 +53,7 @@ impl<'a> Course<'a> {
             story: Vec::new(),
             random: SmallRng::seed_from_u64(seed),
             seed,
+            is_doubtful: seed.is_multiple_of(3),
             now,
             workers: (1..=3).map(Uuid::from_u128).collect(),
             jobs: Vec::new(),
@@ -90,18 +93,25 @@ impl<'a> Course<'a> {
 
     /// One step with both, and a look at both.
     pub(super) async fn step(&mut self) -> Result<(), String> {
+        let is_first = self.story.len() < 3;
+        let has_due = !self.store.due(self.now).is_empty();
+        let has_doubts = !self.store.doubts_due(self.now).is_empty();
         match self.random.random_range(0..100) {
-            0..10 => self.emit().await?,
-            10..29 => self.later().await?,
-            29..43 => self.claim().await?,
-            43..48 => self.extend().await?,
-            48..55 => self.expire().await?,
-            55..69 => self.complete().await?,
-            69..80 => self.callback().await?,
-            80..87 => self.look().await?,
-            87..95 => self.settle().await?,
-            95..97 => self.resolve().await?,
-            97..99 => self.requeue().await?,
+            0..7 => self.emit().await?,
+            _ if is_first => self.emit().await?,
+            // What finds nothing is looked at less often.
+            7..25 if has_due => self.claim().await?,
+            7..10 => self.claim().await?,
+            10..28 => self.later().await?,
+            28..33 => self.extend().await?,
+            33..41 => self.expire().await?,
+            41..58 => self.complete().await?,
+            58..68 => self.callback().await?,
+            68..80 if has_doubts => self.look().await?,
+            68..70 => self.look().await?,
+            70..93 => self.settle().await?,
+            93..96 => self.resolve().await?,
+            96..99 => self.requeue().await?,
             _ => self.arm().await?,
         }
         if self.store.given_id.is_some() {
