@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::protocol::arming::Remembered;
@@ -98,7 +98,8 @@ pub(crate) fn recall(directory: &Path) -> Result<Option<Remembered>, StateError>
     }
 }
 
-/// Remembers this instead, durably. The file gets the directory's owner: an operator may write it for the daemon.
+/// Remembers this instead, durably. The file gets the directory's owner: an operator may write it for the daemon, also at the
+/// moment in which the daemon itself does; each writes a file of its own and the last one stays.
 pub(crate) fn remember(directory: &Path, remembered: &Remembered) -> Result<(), StateError> {
     DirBuilder::new()
         .recursive(true)
@@ -106,23 +107,19 @@ pub(crate) fn remember(directory: &Path, remembered: &Remembered) -> Result<(), 
         .create(directory)
         .map_err(io_error("make", directory))?;
     let path = identity_file(directory);
-    let new = directory.join("identity.new");
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&new)?;
+        let mut new = tempfile::Builder::new()
+            .prefix("identity.")
+            .tempfile_in(directory)?;
         let owner = fs::metadata(directory)?;
-        let own = file.metadata()?;
+        let own = new.as_file().metadata()?;
         if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
-            chown(&new, Some(owner.uid()), Some(owner.gid()))?;
+            fchown(new.as_file(), Some(owner.uid()), Some(owner.gid()))?;
         }
-        serde_json::to_writer_pretty(&mut file, remembered)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
+        serde_json::to_writer_pretty(&mut new, remembered)?;
+        new.write_all(b"\n")?;
+        new.as_file().sync_all()?;
+        new.persist(&path)?;
         File::open(directory)?.sync_all()
     };
     write().map_err(io_error("write", &path))
@@ -135,14 +132,8 @@ mod tests {
     use super::*;
     use crate::protocol::arming::Place;
 
-    #[test]
-    fn it_is_taken_by_one_and_remembers() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = parent.path().join("herald");
-        let state = StateDir::open(&path).unwrap();
-        assert!(matches!(StateDir::open(&path), Err(StateError::InUse(_))));
-        assert_eq!(recall(state.path()).unwrap(), None);
-        let known = Remembered {
+    fn known(wal_position: i64) -> Remembered {
+        Remembered {
             install_id: Uuid::from_u128(1),
             arming_id: Uuid::from_u128(2),
             place: Place {
@@ -150,12 +141,43 @@ mod tests {
                 timeline: 1,
                 database_oid: 5,
             },
-            wal_position: 9,
-        };
+            wal_position,
+        }
+    }
+
+    #[test]
+    fn it_is_taken_by_one_and_remembers() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("herald");
+        let state = StateDir::open(&path).unwrap();
+        assert!(matches!(StateDir::open(&path), Err(StateError::InUse(_))));
+        assert_eq!(recall(state.path()).unwrap(), None);
+        let known = known(9);
         remember(&path, &known).unwrap();
         assert_eq!(recall(&path).unwrap(), Some(known));
         drop(state);
         assert!(StateDir::open(&path).is_ok());
+    }
+
+    #[test]
+    fn daemon_and_operator_may_remember_at_the_same_moment() {
+        let directory = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let path = directory.path();
+                scope.spawn(move || {
+                    for n in 0..50 {
+                        remember(path, &known(writer * 50 + n)).unwrap();
+                        assert!(recall(path).unwrap().is_some());
+                    }
+                });
+            }
+        });
+        let left: Vec<_> = fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["identity.json"]);
     }
 
     #[test]

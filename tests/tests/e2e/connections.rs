@@ -149,7 +149,13 @@ async fn results_that_could_not_be_written_survive_kill_9() -> Outcome<()> {
             "select count(*) = 5 and bool_and(outcome = 'accepted' and resolved_by is null) from herald.sms_send_attempts",
         )
         .await?;
-    assert!(!journal.exists(), "it is removed when it is written");
+    stack
+        .wait_until(
+            "the journal is gone, now that it is written",
+            PATIENCE,
+            async || Ok(!journal.exists()),
+        )
+        .await?;
     assert_eq!(stack.simulator.requests().await?, u64::from(MESSAGES));
     Ok(())
 }
