@@ -149,6 +149,11 @@ impl Load {
         self.finish().await
     }
 
+    /// Whether the number of transactions that was asked for is done.
+    pub fn is_finished(&self) -> bool {
+        self.writers.iter().all(JoinHandle::is_finished)
+    }
+
     /// Waits for the number of transactions that was asked for.
     pub async fn finish(self) -> Outcome<Emitted> {
         let mut emitted = Emitted::default();

@@ -19,20 +19,24 @@ async fn kill_9_at_random_moments() -> Outcome<()> {
     let mut trial = Trial::prepare("kill -9 at random moments").await?;
     slow_answers(&trial.stack, 150).await?;
     trial.stack.daemon.start().await?;
-    let kills = trial.scale(8, 100);
+    // Until both is done: so many kills, and so many orders (a tenth is rolled back).
+    let (kills, orders) = (trial.scale(8, 100), trial.scale(250, 11_500));
     let load = trial.load(LoadOptions {
-        per_second: f64::from(trial.scale(30, 40)),
+        per_second: f64::from(trial.scale(30, 65)),
+        transactions: Some(orders),
         ..LoadOptions::default()
     });
-    for _ in 0..kills {
+    let mut killed = 0;
+    while killed < kills || !load.is_finished() {
         let most = u64::from(trial.scale(900, 1200));
         tokio::time::sleep(trial.random_ms(100..most)).await;
         trial.stack.daemon.kill();
         trial.stack.daemon.start().await?;
+        killed += 1;
     }
-    let emitted = load.stop().await?;
+    let emitted = load.finish().await?;
     trial.settle().await?;
-    trial.judge(&emitted, kills).await?;
+    trial.judge(&emitted, killed).await?;
     Ok(())
 }
 
