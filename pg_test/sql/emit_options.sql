@@ -42,7 +42,7 @@ select emit_notification_event('test.plain', payload => '{"message": "none"}') i
 select emit_notification_event('test.brief', payload => '{"message": "of the type, now"}') is not null as ok;
 select emit_notification_event('test.brief', payload => '{"message": "of the type, later"}', scheduled_for => now() + interval '1 day') is not null as ok;
 select emit_notification_event('test.plain', payload => '{"message": "over"}', expires_at => now() - interval '1 second') is not null as ok;
-select emit_notification_event('test.plain', payload => '{"message": "over before it is due"}', scheduled_for => now() + interval '1 day', expires_at => now() + interval '1 hour') is not null as ok;
+select emit_notification_event('test.plain', payload => '{"message": "over before it is due"}', scheduled_for => now() + interval '24 hours', expires_at => now() + interval '1 hour') is not null as ok;
 select e.payload ->> 'message' as message, e.expires_at - greatest(e.created_at, e.scheduled_for) as lifetime, d.status, d.suppress_reason
 from herald.notification_events e join herald.notification_deliveries d on d.event_id = e.id
 where e.expires_at < 'infinity' and e.payload ->> 'message' not in ('given', 'far') order by 1;

@@ -114,7 +114,7 @@ from unnest('{10,20,30,40,50}'::integer[]) as n;
 insert into herald.notification_deliveries (id, event_id, recipient_user_id, channel, status, created_at)
 select test.old_id(10), e.id, test.person(1), 'sms', case when payload = '{"n": 50}' then 'deferred' else 'delivered' end, e.created_at from herald.notification_events e;
 insert into herald.sms_messages (id, user_id, phone_number, message_content, status, notification_delivery_id, created_at)
-select test.old_id(extract(day from now() - d.created_at)::integer), test.person(1), test.phone(1), 'old ' || extract(day from now() - d.created_at),
+select test.old_id(now()::date - d.created_at::date), test.person(1), test.phone(1), 'old ' || (now()::date - d.created_at::date),
        case when d.status = 'deferred' then 'pending' else 'delivered' end, d.id, d.created_at
 from herald.notification_deliveries d;
 insert into herald.sms_send_attempts (message_id, attempt, started_at, finished_at, outcome) select id, 1, created_at, created_at, 'accepted' from herald.sms_messages;

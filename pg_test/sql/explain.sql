@@ -52,11 +52,13 @@ select * from test.error('select * from explain_notification_event(null, null)')
 -- It says what limits would say, from the counts of now; a broadcast over a cap is counted down like a claim would.
 update herald.user_sms_preferences set daily_sms_limit = 1 where user_id = test.person(1);
 select body from test.claim(1);
-select person, decision, reason, send_at > to_char(now(), 'DD') as later from test.explain('test.plain', '{"message": "hello"}', 1, as_of => null);
+select person, decision, reason, left(send_at, 2) = to_char((now() at time zone 'UTC')::date + 1, 'DD') as tomorrow from test.explain('test.plain', '{"message": "hello"}', 1, as_of => null);
 select person, decision, reason from test.explain('test.plain', '{"message": "hello"}', 1, as_of => now() + interval '48 hours');
 insert into herald.sms_caps (prefix, max_per_day) values ('+', 1);
 update herald.user_sms_preferences set opted_out = false;
 select person, decision, reason from test.explain('test.plain', '{"message": "hello", "city": "Oslo"}', as_of => '2036-06-01 05:00Z');
+-- Caps count days of UTC, whatever the session's zone does in that night.
+select person, reason, send_at from test.explain('test.plain', '{"message": "hello"}', as_of => '2036-11-02 05:00Z') where decision = 'defer';
 delete from herald.sms_caps;
 
 -- It has written nothing: neither rows nor counts nor locks.

@@ -21,8 +21,10 @@ $$;
 create view test.fate as
     select test.number(m.user_id) as person, m.message_content as body, m.status, d.status as delivery,
            coalesce(d.suppress_reason, d.defer_reason, m.cancel_reason, m.defer_reason) as reason,
-           case when m.deferred_until = (date_trunc('day', now() at time zone 'UTC') + interval '1 day') at time zone 'UTC' then 'tomorrow'
-                when m.deferred_until = date_trunc('hour', now()) + interval '1 hour' then 'next hour'
+           -- In the day's last hour both are the same moment.
+           case when m.deferred_until = date_trunc('hour', now()) + interval '1 hour' and coalesce(d.defer_reason, m.defer_reason) = 'hourly_limit'
+                    then 'next hour'
+                when m.deferred_until = (date_trunc('day', now() at time zone 'UTC') + interval '1 day') at time zone 'UTC' then 'tomorrow'
                 else m.deferred_until::text end as until
     from herald.sms_messages m left join herald.notification_deliveries d on d.id = m.notification_delivery_id;
 create procedure test.clear() language sql as $$
@@ -78,7 +80,7 @@ select * from test.counts order by person;
 update herald.notification_event_types set over_limit = 'suppress' where event_type = 'test.rare';
 call test.clear();
 call test.limits(2, 0);
-update herald.notification_event_types set expires_after = interval '10 minutes' where event_type = 'test.plain';
+update herald.notification_event_types set expires_after = interval '20 seconds' where event_type = 'test.plain';
 call test.limits(1, 2);
 call test.emit(1, 2, 'test.rare');
 call test.emit(1, 3);

@@ -91,7 +91,7 @@ over_limit as materialized (
         select case
                    when e.stopped_by in ('type_limit', 'daily_limit') then {ext}.herald_day_start(e.at, e.zone, 1)
                    when e.stopped_by = 'hourly_limit' then date_trunc('hour', e.at, 'UTC') + interval '1 hour'
-                   when e.stopped_by is not null then date_trunc('day', e.at, 'UTC') + interval '1 day'
+                   when e.stopped_by is not null then date_trunc('day', e.at, 'UTC') + interval '24 hours'  -- a day of the session's zone may have 23 or 25
                end as at
         offset 0
     ) room
