@@ -98,3 +98,14 @@ need_pgrx() {
   mkdir -p -- "$PGRX_HOME"
   quietly locked cargo pgrx init "${options[@]}"
 }
+
+# at_test_clock COMMAND...: with a clock that begins at HERALD_TEST_CLOCK, if one is set. Timers go on as always.
+at_test_clock() {
+  local libraries=(/usr/lib/*/faketime/libfaketimeMT.so.1)
+  (
+    if [[ -n ${HERALD_TEST_CLOCK:-} ]]; then
+      export LD_PRELOAD="${libraries[0]}" FAKETIME="@$HERALD_TEST_CLOCK" FAKETIME_DONT_FAKE_MONOTONIC=1 TZ=UTC
+    fi
+    "$@"
+  )
+}

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// may be anybody's while the program that was told it is stopped and started again.
 const PORTS: Range<u16> = 20_000..32_000;
 
-/// A port on 127.0.0.1 that nobody listens on right now. Another program may take it first: a start that fails on it is retried.
+/// A port on 127.0.0.1 that nobody listens on right now. Another program may take it first; a cluster's start is tried again then.
 pub fn free_port() -> Outcome<u16> {
     let mut ports: Vec<u16> = PORTS.collect();
     ports.shuffle(&mut rand::rng());
