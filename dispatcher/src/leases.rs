@@ -21,7 +21,7 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    /// Both are due.
+    /// Nothing is held yet; ended leases are looked for at once.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             extend_at: now,
@@ -37,7 +37,10 @@ impl Leases {
     ) -> Result<(), DatabaseError> {
         let now = Instant::now();
         let batches = parts.in_flight.batches();
-        if !batches.is_empty() && now >= self.extend_at {
+        if batches.is_empty() {
+            // What is claimed from here on comes with a whole lease.
+            self.extend_at = now + lease / 3;
+        } else if now >= self.extend_at {
             extend(parts, batches).await?;
             self.extend_at = now + lease / 3;
         }

@@ -187,8 +187,17 @@ impl Stack {
         self.wait_for_sql("nothing waits any more", query).await
     }
 
-    /// Lets the leases of daemons that are gone run out now instead of after `lease_seconds`.
+    /// Lets the leases of a daemon that was killed run out now instead of after `lease_seconds`.
     pub async fn expire_leases(&self) -> Outcome<()> {
+        // What it had sent to Postgres is still carried out, and may claim or renew.
+        let ended = "select not exists (select from pg_stat_activity where application_name = 'herald')";
+        self.wait_for_sql("the sessions of the killed daemon have ended", ended)
+            .await?;
+        self.end_leases_now().await
+    }
+
+    /// Ends all leases, whoever holds them.
+    pub async fn end_leases_now(&self) -> Outcome<()> {
         self.client
             .execute(
                 "update herald.dispatch_batches set lease_until = now() - interval '1 second'",

@@ -227,7 +227,9 @@ impl World {
         let daemon = &mut self.hosts[host];
         daemon.rests_until = now + 1000;
         let batches = daemon.held.batches();
-        if !batches.is_empty() && now >= daemon.extend_at {
+        if batches.is_empty() {
+            daemon.extend_at = now + self.rules.lease / 3;
+        } else if now >= daemon.extend_at {
             let held = self.store.extend(daemon.worker, &batches, now);
             for lost in batches.iter().filter(|batch| !held.contains(batch)) {
                 daemon.held.lost(*lost);
