@@ -190,7 +190,8 @@ impl Stack {
     /// Lets the leases of a daemon that was killed run out now instead of after `lease_seconds`.
     pub async fn expire_leases(&self) -> Outcome<()> {
         // What it had sent to Postgres is still carried out, and may claim or renew.
-        let ended = "select not exists (select from pg_stat_activity where application_name = 'herald')";
+        let ended =
+            "select not exists (select from pg_stat_activity where application_name = 'herald')";
         self.wait_for_sql("the sessions of the killed daemon have ended", ended)
             .await?;
         self.end_leases_now().await
