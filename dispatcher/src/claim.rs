@@ -36,8 +36,8 @@ pub(crate) const OLDEST_SCHEMA: i32 = 7;
 const CLOCK_TOLERANCE_SECONDS: f64 = 2.0;
 /// How often it is asked whether a broadcast waits.
 const FAN_OUT_EVERY: Duration = Duration::from_millis(100);
-/// Recipients in one chunk of a broadcast: some tens of milliseconds of work.
-const FAN_OUT_CHUNK: i32 = 1000;
+/// Events that are fanned out in one transaction; one with more recipients than a chunk holds is the last of them.
+const FAN_OUT_EVENTS: i32 = 1000;
 /// systemd hears READY at the latest this long after the database is there, if LISTEN does not come about.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(5);
 /// Results from the journal in one transaction.
@@ -91,6 +91,8 @@ pub(crate) struct MainLoop {
     breakers: Breakers,
     fan_out_at: Instant,
     confirm_at: Instant,
+    /// Nobody said that there is work: the last wait went by.
+    unasked: bool,
     /// What an earlier process left in the journal is written.
     replayed: bool,
 }
@@ -121,6 +123,7 @@ impl MainLoop {
             breakers: Breakers::new(now),
             fan_out_at: now,
             confirm_at: now,
+            unasked: false,
             replayed: false,
         }
     }
@@ -181,8 +184,9 @@ impl MainLoop {
             Next::Retry(time) if stopping => (time.min(RETRY_WHEN_STOPPING), false, false),
             Next::Retry(time) => (time, false, false),
         };
+        self.unasked = false;
         tokio::select! {
-            () = sleep(time) => {}
+            () = sleep(time) => self.unasked = hints,
             () = self.parts.wake.sending.notified(), if hints => self.pace.woken(Instant::now()),
             () = self.parts.in_flight.changed(), if room => {}
             () = self.parts.shutdown.begun(), if !stopping => {}
@@ -224,15 +228,24 @@ impl MainLoop {
         if self.parts.shutdown.is_stopping() {
             return Ok(Next::Now);
         }
+        // A claim that finds nothing takes ten times as long as this question, and whatever is emitted meanwhile waits for it.
+        let mut due_in = None;
+        if self.unasked {
+            due_in = store::due_in(&mut self.parts.link).await?;
+            if due_in != Some(Duration::ZERO) {
+                return Ok(Next::Hint(self.pace.wait(Instant::now(), due_in)));
+            }
+        }
         let next = self.claim().await?;
         let fanned_out = self.fan_out().await?;
         match next {
             Next::Hint(_) if fanned_out => Ok(Next::Now),
-            Next::Hint(_) if self.pace.is_idle() => {
-                let due_in = store::due_in(&mut self.parts.link).await?;
+            Next::Hint(_) => {
+                if due_in.is_none() && self.pace.is_idle() {
+                    due_in = store::due_in(&mut self.parts.link).await?;
+                }
                 Ok(Next::Hint(self.pace.wait(Instant::now(), due_in)))
             }
-            Next::Hint(_) => Ok(Next::Hint(self.pace.wait(Instant::now(), None))),
             next => Ok(next),
         }
     }
@@ -375,7 +388,7 @@ impl MainLoop {
         if now < self.fan_out_at {
             return Ok(false);
         }
-        let written = store::fan_out(&mut self.parts.link, FAN_OUT_CHUNK).await?;
+        let written = store::fan_out(&mut self.parts.link, FAN_OUT_EVENTS).await?;
         self.parts.metrics.fanned_out(written.unwrap_or(0));
         self.fan_out_at = if written.is_some() {
             now

@@ -9,6 +9,7 @@ use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::prelude::*;
 
 use crate::errors::follow_up;
+use crate::floor;
 use crate::id::new_id;
 use crate::queries::{
     ARRAY, CLAIM, CLAIM_GUARD, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
@@ -87,39 +88,43 @@ fn claim_sms_messages(
         ));
     }
     CLAIM_GUARD.run(&[])?;
+    let ranks = queue_ranks();
     let mut claimed = Vec::new();
     for _ in 0..FRUITLESS_ROUNDS {
         let mut settled = 0_i64;
-        let rows = CLAIM.rows(
-            &[
-                worker.into(),
-                limit.into(),
-                new_id().into(),
-                queue_ranks().into(),
-            ],
-            |row| {
-                settled = row.want(1, "count")?;
-                let Some(batch) = row.get(2)? else {
-                    return Ok(None);
-                };
-                Ok(Some((
-                    batch,
-                    row.want(3, "message")?,
-                    row.want(4, "attempt")?,
-                    row.want(5, "number")?,
-                    row.want(6, "text")?,
-                    row.want(7, "priority")?,
-                    row.get(8)?,
-                    row.want(9, "lease")?,
-                )))
-            },
-        )?;
-        claimed = rows;
-        if settled == 0 || claimed.iter().any(Option::is_some) {
+        let mut places = Vec::new();
+        let arguments = [
+            worker.into(),
+            limit.into(),
+            new_id().into(),
+            ranks.clone().into(),
+            floor::begin(&ranks).into(),
+        ];
+        let rows = CLAIM.rows(&arguments, |row| {
+            settled = row.want(1, "count")?;
+            let Some(batch) = row.get(2)? else {
+                return Ok(None);
+            };
+            places.push((row.want(10, "rank")?, row.want(11, "due time")?));
+            Ok(Some((
+                batch,
+                row.want(3, "message")?,
+                row.want(4, "attempt")?,
+                row.want(5, "number")?,
+                row.want(6, "text")?,
+                row.want(7, "priority")?,
+                row.get(8)?,
+                row.want(9, "lease")?,
+            )))
+        })?;
+        claimed = rows.into_iter().flatten().collect();
+        let is_full = i32::try_from(places.len()).is_ok_and(|texts| texts >= limit);
+        let began_later = floor::end(places.into_iter(), is_full);
+        if !claimed.is_empty() || settled == 0 && !began_later {
             break;
         }
     }
-    Ok(TableIterator::new(claimed.into_iter().flatten()))
+    Ok(TableIterator::new(claimed))
 }
 
 /// See `sql/api/`.

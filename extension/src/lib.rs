@@ -14,6 +14,7 @@ mod emit;
 mod errors;
 mod explain;
 mod fan_out;
+mod floor;
 mod gate;
 mod grant;
 mod id;

@@ -1,6 +1,7 @@
 -- Takes up to $2 due texts for worker $1 into batch $3: the gate decides once more, bindingly, and the limits are reserved in
--- the same transaction. $4 queue ranks, most urgent first. What comes back is durable once the transaction commits, and only
--- then may it be sent. Column 1: how many texts this claim suppressed or put off.
+-- the same transaction. $4 queue ranks, most urgent first, $5 from which due time on each of them is read (NULL = the oldest;
+-- before it lie the dead queue entries, see floor.rs). What comes back is durable once the transaction commits, and only then may it be sent.
+-- Column 1: how many texts this claim suppressed or put off.
 -- Nobody is waited for: what somebody else has locked (the job, the message, the person) is left for a later claim. Only the
 -- caps are waited for, in the order of their prefixes, and whoever gives room back takes them last: no circle can arise.
 with {breaker},
@@ -17,12 +18,12 @@ share as materialized (
 ),
 aged as materialized (
     select q.*
-    from unnest(($4)[2:]) as rank (priority)
+    from unnest(($4)[2:], ($5)[2:]) as rank (priority, floor)
     cross join lateral (
         select q.subject_id, q.attempt, q.priority, q.run_at
         from herald.queue_jobs q
         where q.job_type = 'send_sms' and q.priority = rank.priority
-          and q.run_at <= now() - (select ageing from rules)
+          and q.run_at >= coalesce(rank.floor, '-infinity') and q.run_at <= now() - (select ageing from rules)
         order by q.run_at
         limit (select case when size = 0 then 0 else greatest(1, size / 3) end from share)
         for update skip locked
@@ -35,11 +36,12 @@ due as materialized (
     union all
     select *
     from (select q.*
-          from unnest($4) as rank (priority)
+          from unnest($4, $5) as rank (priority, floor)
           cross join lateral (
               select q.subject_id, q.attempt, q.priority, q.run_at
               from herald.queue_jobs q
-              where q.job_type = 'send_sms' and q.priority = rank.priority and q.run_at <= now()
+              where q.job_type = 'send_sms' and q.priority = rank.priority
+                and q.run_at >= coalesce(rank.floor, '-infinity') and q.run_at <= now()
                 and q.subject_id <> all (array(select subject_id from aged))
               order by q.run_at
               limit $2
@@ -114,7 +116,7 @@ gated as materialized (
            g.minimum, g.spread, g.person_id, g.event_type, g.type_limit, g.over_limit, g.phone_number, g.open_at,
            g.daily_sms_count, g.daily_count_reset_at, g.daily_type_counts, g.hourly_sms_count, g.hourly_count_reset_at,
            g.day_limit, g.hour_limit, g.quiet_hours_start, g.quiet_hours_end, g.is_open, g.zone,
-           g.message_content, row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
+           g.message_content, g.queue_rank, g.run_at, row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
     from g
     where not is_busy
 ),
@@ -137,7 +139,7 @@ wanted as (
 ),
 {limits},
 going as materialized (
-    select message_id, attempt, place, phone_number, message_content, priority, person_id, event_type, type_limit, type_used,
+    select message_id, attempt, place, queue_rank, run_at, phone_number, message_content, priority, person_id, event_type, type_limit, type_used,
            is_day, is_hour, day_used, hour_used, country, breaker_id,
            least(expires_at, case when is_open then 'infinity'
                                   else {ext}.herald_closes_at(at, quiet_hours_start, quiet_hours_end, zone) end) as too_late_at
@@ -267,7 +269,7 @@ select settled.texts, batch.id, going.message_id, going.attempt, going.phone_num
        case when isfinite(going.too_late_at)
             then least(36000, greatest(1, floor(extract(epoch from going.too_late_at - now()))))::integer
        end as validity_seconds,
-       batch.lease_until
+       batch.lease_until, going.queue_rank, going.run_at
 -- One row always, without a text if none goes: how many were settled otherwise says whether to go on claiming.
 from (select count(*) filter (where not goes) as texts from settled) settled
 left join (batch cross join going) on true

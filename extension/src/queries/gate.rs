@@ -3,7 +3,7 @@
 
 use pgrx::pg_sys::BuiltinOid::{
     self, BOOLOID, INT2ARRAYOID, INT2OID, INT4OID, INTERVALOID, JSONBOID, TEXTARRAYOID, TEXTOID,
-    TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+    TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
 };
 
 use super::{BREAKER, query};
@@ -245,7 +245,8 @@ chunk_query!(/** Writes one chunk of a deferred fan-out. */
 chunk_query!(/** The whole fan-out of an event for one user that was in quarantine. */
     FAN_OUT_TARGET, "true", TARGET, UNWANTED, "where source.fan_out_cursor is null");
 
-query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID],
+query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true,
+    [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID],
     "{breaker}" = BREAKER, "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
     "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = ZONE);
 query!(/** Whether a person may be texted. */ MAY_TEXT, "may_text.sql", false, [UUIDOID, TIMESTAMPTZOID, TEXTOID],
