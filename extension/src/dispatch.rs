@@ -12,9 +12,10 @@ use crate::errors::follow_up;
 use crate::floor;
 use crate::id::new_id;
 use crate::queries::{
-    ARRAY, CLAIM, CLAIM_GUARD, COMPLETE, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
+    ARRAY, ARRAY_HAS, CLAIM, CLAIM_GUARD, CLAIM_PLAIN, COMPLETE, COMPLETE_ACCEPTED, EXPIRE_LEASES,
+    EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };
-use crate::query::{ByKeys, jsonb};
+use crate::query::{ByKeys, Query, jsonb};
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::vocabulary::{delivery_ranks, message_ranks, priority_ranks, queue_ranks, twilio_words};
 
@@ -87,7 +88,11 @@ fn claim_sms_messages(
             format!("Use a number from 1 to {LARGEST_CLAIM}."),
         ));
     }
-    CLAIM_GUARD.run(&[])?;
+    let guarded = CLAIM_GUARD.row(&[], |row| row.want(2, "limits"))?;
+    let statement: &Query = match guarded.ok_or_else(|| unexpected("limits"))? {
+        true => &CLAIM,
+        false => &CLAIM_PLAIN,
+    };
     let ranks = queue_ranks();
     let mut claimed = Vec::new();
     for _ in 0..FRUITLESS_ROUNDS {
@@ -100,7 +105,7 @@ fn claim_sms_messages(
             ranks.clone().into(),
             floor::begin(&ranks).into(),
         ];
-        let rows = CLAIM.rows(&arguments, |row| {
+        let rows = statement.rows(&arguments, |row| {
             settled = row.want(1, "count")?;
             let Some(batch) = row.get(2)? else {
                 return Ok(None);
@@ -164,7 +169,15 @@ fn complete_sms_messages(
         places.into(),
     ];
     let mut open = (Vec::new(), Vec::new());
-    let rows = COMPLETE.rows(&arguments, |row| {
+    let failures = format!("$[*] ? (@.outcome != \"{}\")", Outcome::Accepted);
+    let fails = ARRAY_HAS.row(&[jsonb(Some(results)), failures.into()], |row| {
+        row.want(1, "outcomes")
+    })?;
+    let statement: &Query = match fails.ok_or_else(|| unexpected("outcomes"))? {
+        true => &COMPLETE,
+        false => &COMPLETE_ACCEPTED,
+    };
+    let rows = statement.rows(&arguments, |row| {
         let message: Uuid = row.want(1, "message")?;
         if row.get(6)? == Some(true) {
             open.0.push(message);

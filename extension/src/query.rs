@@ -25,6 +25,8 @@ pub struct Query {
     pub arguments: &'static [BuiltinOid],
     /// Whether it writes (then it may not run in a read-only transaction).
     pub writes: bool,
+    /// Which of its optional parts are left out, see [`keep_parts`].
+    pub without: &'static [&'static str],
 }
 
 thread_local! {
@@ -203,6 +205,7 @@ impl Query {
         for (name, replacement) in self.parts {
             text = text.replace(name, replacement);
         }
+        let mut text = keep_parts(&text, self.without);
         if text.contains("{ext}") {
             text = text.replace("{ext}", &install::extension_schema(client)?);
         }
@@ -220,6 +223,27 @@ impl Query {
         PLANS.with_borrow_mut(|plans| plans.insert(self.name, Rc::clone(&plan)));
         Ok(plan)
     }
+}
+
+/// The text without its optional parts of these names. A part stands between the lines `-- if NAME` and `-- end NAME`; what
+/// comes after a line `-- else` in it is there only when the part is left out. Parts do not contain each other.
+fn keep_parts(text: &str, without: &[&str]) -> String {
+    let mut kept = true;
+    let mut result = String::with_capacity(text.len());
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["--", "if", name] => kept = !without.contains(&name),
+            ["--", "else"] => kept = !kept,
+            ["--", "end", _] => kept = true,
+            _ if kept => {
+                result.push_str(line);
+                result.push('\n');
+            }
+            _ => {}
+        }
+    }
+    result
 }
 
 /// A jsonb argument as it came, neither parsed nor copied; NULL stays NULL.
@@ -245,4 +269,19 @@ pub fn jsonb_of(value: serde_json::Value) -> Option<AnyElement> {
     let datum = pgrx::JsonB(value).into_datum()?;
     // SAFETY: the datum was just made from a JsonB.
     unsafe { AnyElement::from_polymorphic_datum(datum, false, pg_sys::JSONBOID) }
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::keep_parts;
+
+    const TEXT: &str = "a\n  -- if one\nb\n  -- else\nc\n-- end one\n-- if two\nd\n-- end two\ne\n";
+
+    #[test]
+    fn a_part_is_there_or_what_stands_for_it() {
+        assert_eq!(keep_parts(TEXT, &[]), "a\nb\nd\ne\n");
+        assert_eq!(keep_parts(TEXT, &["one"]), "a\nc\nd\ne\n");
+        assert_eq!(keep_parts(TEXT, &["two"]), "a\nb\ne\n");
+        assert_eq!(keep_parts(TEXT, &["one", "two"]), "a\nc\ne\n");
+    }
 }

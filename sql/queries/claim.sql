@@ -4,7 +4,14 @@
 -- Column 1: how many texts this claim suppressed or put off.
 -- Nobody is waited for: what somebody else has locked (the job, the message, the person) is left for a later claim. Only the
 -- caps are waited for, in the order of their prefixes, and whoever gives room back takes them last: no circle can arise.
-with {breaker},
+-- Starting a statement costs by its size, for a few texts more than running it: parts that have nothing to do are left out
+-- (if … end; see query.rs).
+with
+-- if breakers
+{breaker},
+-- else
+room as materialized (select $2 as texts),
+-- end breakers
 rules as materialized ({rules}),
 urgent as (
     select exists (select from herald.queue_jobs q
@@ -90,19 +97,27 @@ g as materialized (
            {person}
     from message m
     cross join rules
+    -- (An asterisk would carry every column of a table through every step.)
     -- The person's row is read as it is when it is locked, so an opt-out that was committed a moment ago counts.
-    left join lateral (select * from herald.user_sms_preferences p
+    left join lateral (select p.id, p.user_id, p.phone_number, p.phone_verified, p.phone_invalid_reason, p.opted_out, p.timezone,
+                              p.quiet_hours_start, p.quiet_hours_end, p.urgent_alerts, p.urgent_bypass_quiet_hours,
+                              p.daily_sms_limit, p.daily_sms_count, p.daily_count_reset_at, p.daily_type_counts,
+                              p.hourly_sms_count, p.hourly_count_reset_at
+                       from herald.user_sms_preferences p
                        where p.user_id = m.user_id and not m.by_admin
                        limit 1 for no key update skip locked) p on true
-    left join lateral (select * from herald.user_notification_preferences n where n.user_id = m.user_id and not m.by_admin limit 1) n on true
-    left join lateral (select * from herald.notification_deliveries d where d.id = m.delivery_id limit 1) d on true
-    left join lateral (select * from herald.notification_events e where e.id = d.event_id limit 1) e on true
+    cross join lateral (select {zone_of_person} as zone offset 0) at_home -- looked up once
+    left join lateral (select n.sms_enabled, n.max_per_day, n.max_per_hour from herald.user_notification_preferences n
+                       where n.user_id = m.user_id and not m.by_admin limit 1) n on true
+    left join lateral (select d.id, d.event_id from herald.notification_deliveries d where d.id = m.delivery_id limit 1) d on true
+    left join lateral (select e.status, e.event_type from herald.notification_events e where e.id = d.event_id limit 1) e on true
     left join herald.notification_event_types et on et.event_type = e.event_type
-    left join lateral (select * from herald.notification_subscriptions s
+    left join lateral (select s.id, s.is_active, s.sms_enabled from herald.notification_subscriptions s
                        where s.event_type = e.event_type and s.user_id = m.user_id limit 1) s on true
     -- Only what still waits may go: a callback may have proven that Twilio has the text already.
     where m.status in ('scheduled', 'pending')
 ),
+-- if caps
 cap as materialized (
     select c.prefix, c.max_per_day, case when c.day = (now() at time zone 'UTC')::date then c.used else 0 end as used
     from herald.sms_caps c
@@ -110,6 +125,7 @@ cap as materialized (
     order by c.prefix
     for no key update
 ),
+-- end caps
 -- From here on a row holds what is still needed and no more: it goes through every step of the limits.
 gated as materialized (
     select g.message_id, g.attempt, g.user_id, g.delivery_id, g.priority, g.expires_at, g.by_admin, g.at, g.channel,
@@ -122,6 +138,7 @@ gated as materialized (
 ),
 -- A country whose breaker is open keeps its texts waiting, but for the one that is tried when its pause is over.
 wanted as (
+    -- if breakers
     select gated.*, b.id as breaker_id,
            case
                when gated.reason is not null or gated.open_at > gated.at then null
@@ -136,6 +153,10 @@ wanted as (
         where breaker.scope = 'country' and breaker.state <> 'over'
           and breaker.key = {ext}.herald_country_key(gated.phone_number)
     ) b on true
+    -- else
+    select gated.*, null::uuid as breaker_id, null::timestamptz as paused_until
+    from gated
+    -- end breakers
 ),
 {limits},
 going as materialized (
@@ -218,12 +239,16 @@ delivery as (
 ),
 used as materialized (
     select person_id, is_day, is_hour, day_used, hour_used, count(*)::integer as texts,
+           -- if types
            case when bool_or(type_limit is not null) then
                (select jsonb_object_agg(event_type, texts)
                 from (select t.event_type, t.type_used + count(*) as texts from going t
                       where t.person_id = going.person_id and t.type_limit is not null
                       group by t.event_type, t.type_used) by_type)
            else '{}' end as types
+           -- else
+           '{}'::jsonb as types
+           -- end types
     from going
     where person_id is not null
     group by person_id, is_day, is_hour, day_used, hour_used
@@ -240,6 +265,7 @@ reserved as (
                 array(select types from used)) as used (person_id, is_day, is_hour, day_used, hour_used, texts, types)
     where p.id = any (array(select person_id from used)) and used.person_id = p.id
 ),
+-- if caps
 capped as (
     update herald.sms_caps c
     set day = (now() at time zone 'UTC')::date, used = cap.used + taken.texts
@@ -249,6 +275,8 @@ capped as (
     join cap using (prefix)
     where c.prefix = taken.prefix
 ),
+-- end caps
+-- if breakers
 tried as (
     update herald.breakers b
     set probed_at = now(), resume_at = breaker.next_resume_at
@@ -256,6 +284,7 @@ tried as (
     where b.id = breaker.id and breaker.state = 'trying'
       and exists (select from going where breaker.scope <> 'country' or going.breaker_id = breaker.id)
 ),
+-- end breakers
 batch as (
     insert into herald.dispatch_batches (id, worker, lease_until, message_ids, open_messages)
     select $3, $1, now() + make_interval(secs => (value #>> '{}')::integer), ids, cardinality(ids)

@@ -1,6 +1,8 @@
 -- Writes results of requests. $1 worker, $2 results (JSON array);
 -- $3/$4 message statuses and their ranks, $5/$6 Twilio's words and our statuses, $7/$8 delivery statuses and their ranks,
 -- $9/$10 names and queue ranks of the priorities.
+-- Without the part "failures" (see query.rs) it is for results that all are accepted: half of the statement then has nothing to
+-- do, and starting it costs more than writing a few results.
 -- The batch row is the fence: a result whose batch is gone, or whose message is no longer in it, changes nothing.
 with input as (
     select r.*
@@ -40,11 +42,16 @@ judged as materialized (
            message.attempt_count, message.max_attempts, message.expires_at, message.by_admin,
            -- A callback may have come before the answer was read: then Twilio has the message, whatever we saw.
            case when message.twilio_sid is not null then 'accepted' else input.outcome end as seen,
+           -- if failures
            case when message.twilio_sid is null and input.outcome <> 'accepted' then {unknown_policy} end as unknown_policy
+           -- else
+           null::text as unknown_policy
+           -- end failures
     from answer as input
     join message on message.id = input.message_id and message.batch_id = input.batch_id
                     and message.last_attempt = input.attempt
 ),
+-- if failures
 failing as materialized (
     select message_id, user_id, phone_number, attempt, 'request' as surface, http_status, error_code,
            seen = 'rejected' or http_status is not null or error_code is not null as is_refused,
@@ -55,10 +62,13 @@ failing as materialized (
     where seen in ('rejected', 'not_sent') or seen = 'unknown' and http_status is not null
 ),
 {failure},
+-- end failures
 decided as materialized (
     select j.message_id, j.attempt, j.batch_id, j.outcome, j.sid, j.twilio_status, j.http_status, j.error_code,
            j.error_message, j.request_id, j.elapsed_ms, j.segments, j.reason, j.known_sid, j.phone_number, j.priority,
-           j.notification_delivery_id, j.user_id, j.by_admin, j.claimed_at, j.seen, r.category, r.meaning,
+           j.notification_delivery_id, j.user_id, j.by_admin, j.claimed_at, j.seen,
+           -- if failures
+           r.category, r.meaning,
            -- What is in doubt and is not waited for goes again at once, and then more slowly.
            case when j.seen = 'unknown' or r.message_id is null then now() + make_interval(secs =>
                case when j.attempt > 1 then {ext}.herald_retry_delay(5, 300, j.attempt - 1, random()) else 0 end)
@@ -72,17 +82,24 @@ decided as materialized (
                else 'not_sent'
            end as settled,
            case when r.message_id is null or j.seen = 'unknown' then j.attempt_count + 1 else r.attempts end as attempts,
+           -- else
+           null::text as category, null::text as meaning, now() as run_at, j.seen as settled, j.attempt_count + 1 as attempts,
+           -- end failures
            case
                when j.seen = 'accepted' then
                    case when new_rank.rank > old_rank.rank then coalesce(word.status, 'sending') else j.old_status end
+               -- if failures
                when j.seen = 'unknown' or r.retry = 'reconcile' then
                    case when j.unknown_policy = 'at_least_once' and coalesce(r.attempts, j.attempt_count + 1) < j.max_attempts
                         then 'pending' else 'unknown' end
                when r.goes_again then 'pending'
                else 'failed'
+               -- end failures
            end as new_status
     from judged j
+    -- if failures
     left join ruled r on r.message_id = j.message_id
+    -- end failures
     left join twilio_word word on word.word = j.twilio_status
     left join message_rank new_rank on new_rank.status = coalesce(word.status, 'sending')
     left join message_rank old_rank on old_rank.status = j.old_status
@@ -149,6 +166,7 @@ delivery as (
       and (new_rank.rank > (select rank from delivery_rank where status = d.status)
            or goal.status = d.status or goal.status = 'pending' and d.status = 'queued')
 ),
+-- if failures
 {failure_effects},
 unsent as (
     select message_id, notification_delivery_id as delivery_id, user_id, phone_number, by_admin, claimed_at
@@ -166,6 +184,7 @@ job as (
     join unnest($9, $10) as rank (name, priority) on rank.name = d.priority
     where written.status = 'pending'
 ),
+-- end failures
 -- The text that a breaker let through went through. (In one statement a breaker is touched once.)
 mended as (
     update herald.breakers b
@@ -174,7 +193,9 @@ mended as (
       and exists (select from decided d
                   where d.settled = 'accepted' and d.claimed_at >= b.probed_at
                     and (b.scope <> 'country' or b.key = {ext}.herald_country_key(d.phone_number)))
+      -- if failures
       and not exists (select from pausing p where p.scope = b.scope and p.key = b.key)
+      -- end failures
 ),
 -- Counted from the locked row: another part of the batch may have been completed since this statement began.
 finished as materialized (

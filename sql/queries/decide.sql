@@ -12,9 +12,12 @@ decided as materialized (
         from source
         {recipients}
         cross join unnest(source.channels) as target (channel)
-        left join lateral (select * from herald.user_notification_preferences n
+        left join lateral (select n.sms_enabled, n.email_enabled, n.push_enabled, n.in_app_enabled, n.locale
+                           from herald.user_notification_preferences n
                            where n.user_id = coalesce(s.user_id, source.target_user_id) limit 1) n on true
-        left join lateral (select * from herald.user_sms_preferences p
+        left join lateral (select p.user_id, p.phone_number, p.phone_verified, p.phone_invalid_reason, p.opted_out, p.timezone,
+                                  p.quiet_hours_start, p.quiet_hours_end, p.urgent_alerts, p.urgent_bypass_quiet_hours
+                           from herald.user_sms_preferences p
                            where p.user_id = coalesce(s.user_id, source.target_user_id) limit 1) p on true
         {only}
         offset 0 -- each value is worked out once

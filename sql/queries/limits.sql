@@ -22,9 +22,13 @@ by_type as (
            case when is_day then coalesce((daily_type_counts ->> event_type)::integer, 0) else 0 end as type_used,
            case when is_day then daily_sms_count else 0 end as day_used,
            case when is_hour then hourly_sms_count else 0 end as hour_used,
+           -- if types
            coalesce(case when is_day then coalesce((daily_type_counts ->> event_type)::integer, 0) else 0 end
                     + count(*) filter (where free) over (partition by user_id, event_type order by place) <= type_limit, true)
                as type_ok
+           -- else
+           true as type_ok
+           -- end types
     from counted c
 ),
 by_person as (
@@ -34,6 +38,7 @@ by_person as (
     from by_type t
     window person as (partition by user_id, by_admin order by place)
 ),
+-- if caps
 by_country as (
     select p.*, cap.prefix as country, cap.max_per_day as country_limit, cap.used as country_used,
            coalesce(cap.used + count(*) filter (where free and type_ok and day_ok and hour_ok)
@@ -50,6 +55,13 @@ by_everybody as (
     from by_country c
     left join cap on cap.prefix = '+'
 ),
+-- else
+by_everybody as (
+    select p.*, null::text as country, null::integer as country_limit, null::integer as country_used, true as country_ok,
+           null::integer as global_limit, true as global_ok
+    from by_person p
+),
+-- end caps
 reasoned as (
     select e.*,
            free and type_ok and day_ok and hour_ok and country_ok and global_ok as fits
@@ -59,13 +71,17 @@ named as (
     select r.*,
            case
                when fits or not free then null
+               -- if types
                when type_used + 1 + count(*) filter (where fits) over (partition by user_id, event_type order by place) > type_limit
                    then 'type_limit'
+               -- end types
                when day_used + 1 + count(*) filter (where fits) over person > day_limit then 'daily_limit'
                when hour_used + 1 + count(*) filter (where fits) over person > hour_limit then 'hourly_limit'
+               -- if caps
                when country_used + 1 + count(*) filter (where fits) over (partition by country order by place) > country_limit
                    then 'country_cap'
                else 'global_cap'
+               -- end caps
            end as stopped_by
     from reasoned r
     window person as (partition by user_id, by_admin order by place)

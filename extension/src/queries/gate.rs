@@ -38,11 +38,13 @@ pub(super) const UNWANTED: &str = "case when s.id is null then 'not_subscribed' 
                         when not source.payload @> s.filters then 'filter' end";
 /// Every subscription, in the order of the index. The limit is none, but the planner does not see that: it takes a limit
 /// for a reason to walk the index, where it would otherwise read everybody's subscriptions to every type.
-const EVERYBODY: &str = "cross join lateral (select * from herald.notification_subscriptions s \
+const EVERYBODY: &str = "cross join lateral (select s.id, s.user_id, s.sms_enabled, s.email_enabled, s.push_enabled, s.in_app_enabled \
+                         from herald.notification_subscriptions s \
                          where s.event_type = source.event_type and s.is_active and source.payload @> s.filters \
                          order by s.user_id limit (select 2147483647)) s";
 /// The next chunk of subscriptions, in the order of the index.
-const CHUNK: &str = "cross join lateral (select * from herald.notification_subscriptions s \
+const CHUNK: &str = "cross join lateral (select s.id, s.user_id, s.sms_enabled, s.email_enabled, s.push_enabled, s.in_app_enabled \
+                         from herald.notification_subscriptions s \
                      where s.event_type = source.event_type and s.is_active and source.payload @> s.filters \
                        and s.user_id > coalesce(source.fan_out_cursor, '00000000-0000-0000-0000-000000000000') \
                      order by s.user_id limit $6) s";
@@ -140,6 +142,7 @@ macro_rules! emit_query {
             ],
             arguments: &EMIT_ARGUMENTS,
             writes: true,
+            without: &[],
         };
     };
 }
@@ -179,6 +182,7 @@ macro_rules! explain_query {
             ],
             arguments: &EXPLAIN_ARGUMENTS,
             writes: false,
+            without: &[],
         };
     };
 }
@@ -236,6 +240,7 @@ macro_rules! chunk_query {
             ],
             arguments: &CHUNK_ARGUMENTS,
             writes: true,
+            without: &[],
         };
     };
 }
@@ -245,10 +250,17 @@ chunk_query!(/** Writes one chunk of a deferred fan-out. */
 chunk_query!(/** The whole fan-out of an event for one user that was in quarantine. */
     FAN_OUT_TARGET, "true", TARGET, UNWANTED, "where source.fan_out_cursor is null");
 
-query!(/** Takes due texts into a batch. */ CLAIM, "claim.sql", true,
-    [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID],
-    "{breaker}" = BREAKER, "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
-    "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = ZONE);
+macro_rules! claim_query {
+    ($(#[$doc:meta])* $name:ident $(, $without:literal)*) => {
+        query!($(#[$doc])* $name, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID],
+            "{breaker}" = BREAKER, "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON,
+            "{open_at}" = OPEN_AT, "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = "at_home.zone", "{zone_of_person}" = ZONE;
+            without $($without),*);
+    };
+}
+
+claim_query!(/** Takes due texts into a batch. */ CLAIM);
+claim_query!(/** The same where no breaker is open and only persons have limits. */ CLAIM_PLAIN, "breakers", "caps", "types");
 query!(/** Whether a person may be texted. */ MAY_TEXT, "may_text.sql", false, [UUIDOID, TIMESTAMPTZOID, TEXTOID],
     "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
     "{due}" = "coalesce($2, now())", "{urgency}" = "$3", "{setting}" = "rules", "{zone}" = ZONE);

@@ -32,6 +32,9 @@ pub use verification::*;
 
 macro_rules! query {
     ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*) => {
+        query!($(#[$doc])* $name, $file, $writes, [$($argument),*] $(, $part = $text)*; without);
+    };
+    ($(#[$doc:meta])* $name:ident, $file:literal, $writes:literal, [$($argument:expr),*] $(, $part:literal = $text:expr)*; without $($without:literal),*) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
@@ -39,6 +42,7 @@ macro_rules! query {
             parts: &[$(($part, $text)),*],
             arguments: &[$($argument),*],
             writes: $writes,
+            without: &[$($without),*],
         };
     };
 }
@@ -68,10 +72,19 @@ query!(/** Cancels one text. */ CANCEL_MESSAGE, "cancel_message.sql", true, [UUI
 query!(/** Ends the fan-out of an event. */ STOP_EVENT, "stop_event.sql", true, [UUIDOID]);
 query!(/** Cancels what waits of an event. */ CANCEL_EVENT, "cancel_event.sql", true, [UUIDOID]);
 query!(/** Whether a JSON value is an array of the right elements. */ ARRAY, "array.sql", false, [JSONBOID, TEXTOID]);
-query!(/** Writes outcomes. */ COMPLETE, "complete.sql", true,
-    [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID,
-     INT2ARRAYOID],
-    "{failure}" = FAILURE, "{zone}" = ZONE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT, "{refund}" = REFUND, "{unknown_policy}" = UNKNOWN_POLICY);
+macro_rules! complete_query {
+    ($(#[$doc:meta])* $name:ident $(, $without:literal)*) => {
+        query!($(#[$doc])* $name, "complete.sql", true,
+            [UUIDOID, JSONBOID, TEXTARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID,
+             TEXTARRAYOID, INT2ARRAYOID],
+            "{failure}" = FAILURE, "{zone}" = ZONE, "{failure_effects}" = FAILURE_EFFECTS, "{opt_out}" = OPT_OUT,
+            "{refund}" = REFUND, "{unknown_policy}" = UNKNOWN_POLICY; without $($without),*);
+    };
+}
+
+complete_query!(/** Writes outcomes. */ COMPLETE);
+complete_query!(/** Writes outcomes that all are accepted. */ COMPLETE_ACCEPTED, "failures");
+query!(/** Whether an array has elements that a path finds. */ ARRAY_HAS, "array_has.sql", false, [JSONBOID, TEXTOID]);
 query!(/** Renews leases. */ EXTEND_LEASES, "extend_leases.sql", true, [UUIDOID, UUIDARRAYOID]);
 query!(/** Ends leases that are over. */ EXPIRE_LEASES, "expire_leases.sql", true, [TEXTARRAYOID, INT2ARRAYOID],
     "{unknown_policy}" = UNKNOWN_POLICY);

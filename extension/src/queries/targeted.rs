@@ -48,6 +48,7 @@ macro_rules! decide_query {
             ],
             arguments: &DECIDE_ARGUMENTS,
             writes: true,
+            without: &[],
         };
     };
 }
@@ -112,6 +113,7 @@ macro_rules! write_query {
             ],
             arguments: &WRITE_ARGUMENTS,
             writes: true,
+            without: &[],
         };
     };
 }
