@@ -10,9 +10,25 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use pgrx::datum::TimestampWithTimeZone;
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 
 /// How long a text may be passed over while claims come back full.
 const FULL_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+static CLAIM_FLOOR: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// Defines `pg_herald.claim_floor`; called once when a backend loads the library.
+pub fn define_setting() {
+    GucRegistry::define_bool_guc(
+        c"pg_herald.claim_floor",
+        c"Whether a claim begins to read the queue where the last full claim of its session ended.",
+        c"off: each begins at the oldest text that is due. Of use where due times are moved by hand; costs time when dead rows \
+          cannot be removed.",
+        &CLAIM_FLOOR,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+}
 
 thread_local! {
     static FLOOR: RefCell<Floor> = RefCell::default();
@@ -33,7 +49,7 @@ pub fn begin(ranks: &[i16]) -> Vec<Option<TimestampWithTimeZone>> {
         let recent = floor
             .full_look
             .is_some_and(|time| now.duration_since(time) < FULL_LOOK_EVERY);
-        if floor.taken.is_empty() || !recent {
+        if floor.taken.is_empty() || !recent || !CLAIM_FLOOR.get() {
             floor.taken.clear();
             floor.full_look = Some(now);
         }

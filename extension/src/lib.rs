@@ -76,6 +76,7 @@ extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 /// Runs when a backend loads the library.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    floor::define_setting();
     notify::define_setting();
     registry::watch();
 }

@@ -35,7 +35,7 @@ select * from test.error($$update herald.settings set value = '"x"' where name =
 select * from test.error($$update herald.settings set value = '59' where name = 'lease_seconds'$$) limit 1;
 select * from test.error($$update herald.settings set value = '[1]' where name = 'allowed_country_prefixes'$$) limit 1;
 -- The library's own.
-select name, setting, enumvals, context, short_desc from pg_settings where name like 'pg\_herald.%';
+select name, setting, enumvals, context, short_desc from pg_settings where name like 'pg\_herald.%' order by name;
 \set VERBOSITY terse
 set pg_herald.notify = 'sometimes';
 set pg_herald.no_such = 1;

@@ -22,8 +22,9 @@ const BEGUN: &str = "\
         (extract(epoch FROM t.late_acceptance) * 1000)::int8, (extract(epoch FROM t.decision_wait) * 1000)::int8, \
         (extract(epoch FROM t.listing_gap) * 1000)::int8, (extract(epoch FROM t.clock_skew) * 1000)::int8 \
     FROM herald.protocol_times t";
-/// Plans for all values are made once; these are no measurements.
-const PLANS: &str = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)";
+/// Plans for all values are made once; these are no measurements. Due times are moved, so each claim begins at the oldest.
+const SETTINGS: &str = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), \
+    set_config('pg_herald.claim_floor', 'off', true)";
 const LATER: &str = "\
     WITH moved AS (SELECT make_interval(secs => $1 / 1000.0) AS by), \
     jobs AS (UPDATE herald.queue_jobs SET run_at = run_at - by FROM moved), \
@@ -97,7 +98,7 @@ impl Tables {
     pub(super) async fn begin(&mut self) -> Result<(i64, Rules), String> {
         loop {
             self.query("BEGIN", &[]).await?;
-            self.query(PLANS, &[]).await?;
+            self.query(SETTINGS, &[]).await?;
             let rows = self.query(BEGUN, &[]).await?;
             let row = rows.first().ok_or("pg_herald is not installed")?;
             // The model has whole milliseconds; so that both round to the same second, the database's must not be whole.
