@@ -8,6 +8,7 @@ use crate::stats::{Samples, percent, whole};
 use crate::texts;
 use crate::world::World;
 use herald_tests::Outcome;
+use std::time::Duration;
 
 /// Passes under the snapshot.
 const PASSES: usize = 4;
@@ -20,11 +21,16 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
     let mut report = Report::default();
     let mut daemon = world.daemon()?;
     let mut kept = Samples::default();
+    let mut hot = [Samples::default(), Samples::default()];
     for round in 0..measure.rounds(2) {
         let mut free = Samples::default();
         let mut held = Samples::default();
+        let mut before = updates(&world).await?;
         for pass in 0..2 + PASSES {
             if pass == 2 {
+                let after = updates(&world).await?;
+                hot[0].push(after.hot_share_since(before));
+                before = after;
                 take_snapshot(&world, "app").await?;
             }
             people::emit_to_each(&world, count).await?;
@@ -32,6 +38,7 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
             let rate = texts::send_all(&world, &mut daemon, count).await?.rate;
             if pass < 2 { &mut free } else { &mut held }.push(rate);
         }
+        hot[1].push(updates(&world).await?.hot_share_since(before));
         let dead: i64 = world
             .value("select n_dead_tup from pg_stat_user_tables where relid = 'herald.queue_jobs'::regclass")
             .await?;
@@ -62,7 +69,45 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
         }
     };
     report.row(row.wanted(Bar::AtLeast(0.90, Some(0.98)), percent, kept.median()));
+    let [free, held] = &hot;
+    report.row(
+        Row::new(
+            "updates of texts, deliveries and people that are HOT under it",
+            held.show(percent),
+        )
+        .against(format!("without it: {}", free.show(percent)), ""),
+    );
     Ok(report)
+}
+
+/// How often rows of texts, deliveries and people were changed, and how often without touching an index.
+#[derive(Clone, Copy)]
+struct Updates {
+    all: i64,
+    hot: i64,
+}
+
+impl Updates {
+    fn hot_share_since(self, before: Updates) -> f64 {
+        (self.hot - before.hot) as f64 / (self.all - before.all).max(1) as f64
+    }
+}
+
+async fn updates(world: &World) -> Outcome<Updates> {
+    // What sessions have counted is told when they end, or a second later.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let row = world
+        .client
+        .query_one(
+            "select sum(n_tup_upd)::bigint, sum(n_tup_hot_upd)::bigint from pg_stat_user_tables \
+             where schemaname = 'herald' and relname in ('sms_messages', 'notification_deliveries', 'user_sms_preferences')",
+            &[],
+        )
+        .await?;
+    Ok(Updates {
+        all: row.try_get(0)?,
+        hot: row.try_get(1)?,
+    })
 }
 
 async fn graphile(world: &World, peers: &Peers, count: usize, report: &mut Report) -> Outcome<f64> {
