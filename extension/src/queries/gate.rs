@@ -260,7 +260,8 @@ macro_rules! claim_query {
 }
 
 claim_query!(/** Takes due texts into a batch. */ CLAIM);
-claim_query!(/** The same where no breaker is open and only persons have limits. */ CLAIM_PLAIN, "breakers", "caps", "types");
+claim_query!(/** The same where no breaker is open and there is no cap. */ CLAIM_PER_TYPE, "breakers", "caps");
+claim_query!(/** The same where, beyond that, only persons have limits. */ CLAIM_PLAIN, "breakers", "caps", "types");
 query!(/** Whether a person may be texted. */ MAY_TEXT, "may_text.sql", false, [UUIDOID, TIMESTAMPTZOID, TEXTOID],
     "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
     "{due}" = "coalesce($2, now())", "{urgency}" = "$3", "{setting}" = "rules", "{zone}" = ZONE);
