@@ -12,8 +12,8 @@ use crate::errors::follow_up;
 use crate::floor;
 use crate::id::new_id;
 use crate::queries::{
-    ARRAY, ARRAY_HAS, CLAIM, CLAIM_GUARD, CLAIM_PER_TYPE, CLAIM_PLAIN, COMPLETE, COMPLETE_ACCEPTED, EXPIRE_LEASES,
-    EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
+    ARRAY, ARRAY_HAS, CLAIM, CLAIM_GUARD, CLAIM_PER_TYPE, CLAIM_PLAIN, COMPLETE, COMPLETE_ACCEPTED,
+    EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
 };
 use crate::query::{ByKeys, Query, jsonb};
 use crate::report::{Result, invalid, null_argument, unexpected};
@@ -88,7 +88,9 @@ fn claim_sms_messages(
             format!("Use a number from 1 to {LARGEST_CLAIM}."),
         ));
     }
-    let found = CLAIM_GUARD.row(&[], |row| Ok((row.want(2, "caps")?, row.want(3, "limits")?)))?;
+    let found = CLAIM_GUARD.row(&[], |row| {
+        Ok((row.want(2, "caps")?, row.want(3, "limits")?))
+    })?;
     let statement: &Query = match found.ok_or_else(|| unexpected("limits"))? {
         (true, _) => &CLAIM,
         (false, true) => &CLAIM_PER_TYPE,
