@@ -12,32 +12,28 @@ use crate::metrics::Metrics;
 use crate::records::Breaker;
 use crate::store;
 
-/// How often it is asked; one look into a table that is nearly always empty.
+/// How often it is asked while texts are on their way or something is out of order.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is asked otherwise: only another daemon's answers can open one then.
+const LOOK_EVERY_IDLE: Duration = Duration::from_secs(5);
 
 /// The breakers that were open at the last look.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Breakers {
-    look_at: Instant,
+    looked_at: Option<Instant>,
     open: HashMap<Uuid, Breaker>,
 }
 
 impl Breakers {
-    /// None is known; a look is due.
-    pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            look_at: now,
-            open: HashMap::new(),
-        }
-    }
-
     /// Looks if it is time.
     pub(crate) async fn keep(&mut self, parts: &mut Parts) -> Result<(), DatabaseError> {
         let now = Instant::now();
-        if now >= self.look_at {
+        let is_idle = self.open.is_empty() && parts.in_flight.is_empty();
+        let every = if is_idle { LOOK_EVERY_IDLE } else { LOOK_EVERY };
+        if self.looked_at.is_none_or(|at| now >= at + every) {
             let found = store::breakers(&mut parts.link).await?;
             self.compare(found, &parts.metrics);
-            self.look_at = now + LOOK_EVERY;
+            self.looked_at = Some(now);
         }
         Ok(())
     }
@@ -97,7 +93,7 @@ mod tests {
     #[test]
     fn a_breaker_is_counted_once_and_shown_while_it_is_open() {
         let metrics = Metrics::new();
-        let mut breakers = Breakers::new(Instant::now());
+        let mut breakers = Breakers::default();
         let shows = |line: &str| metrics.text().lines().any(|found| found == line);
         breakers.compare(vec![breaker(1, "account")], &metrics);
         breakers.compare(vec![breaker(1, "account"), breaker(2, "country")], &metrics);

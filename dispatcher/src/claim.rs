@@ -120,7 +120,7 @@ impl MainLoop {
             systemd: Systemd::default(),
             pace: Pace::default(),
             leases: Leases::new(now),
-            breakers: Breakers::new(now),
+            breakers: Breakers::default(),
             fan_out_at: now,
             confirm_at: now,
             unasked: false,

@@ -26,8 +26,9 @@ use crate::twilio::{Listed, LookupError, Twilio};
 
 /// Attempts in doubt, or silent ones, taken at once; as many requests go to Twilio at the same time.
 const AT_ONCE: i32 = 8;
-/// Between two looks for something due, when there was nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks for something due, when there was nothing: longer each time, up to the second.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// Longest time for the list of one number. Postgres gives what was claimed to another daemon after 2 minutes.
 const LIST_WITHIN: Duration = Duration::from_secs(60);
 
@@ -50,12 +51,20 @@ pub(crate) struct Reconciler {
 impl Reconciler {
     /// Works until the daemon stops.
     pub(crate) async fn run(mut self) {
+        let mut poll = SHORTEST_WAIT;
         while !self.shutdown.is_stopping() {
             let wait = match self.round().await {
-                Ok(true) => continue,
-                Ok(false) => LOOK_EVERY,
+                Ok(true) => {
+                    poll = SHORTEST_WAIT;
+                    continue;
+                }
+                Ok(false) => {
+                    let wait = poll;
+                    poll = (poll * 2).min(LONGEST_WAIT);
+                    wait
+                }
                 Err(error) => {
-                    let delay = self.link.retry_delay().max(LOOK_EVERY);
+                    let delay = self.link.retry_delay().max(SHORTEST_WAIT);
                     tracing::warn!(
                         retry_in_ms = delay.as_millis(),
                         sqlstate = error.sqlstate().map(SqlState::code),
