@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -35,6 +35,8 @@ pub(crate) struct Arrival {
 #[derive(Default)]
 struct Shared {
     delay_ms: AtomicU64,
+    /// By how much the waits so far were too long, all together.
+    too_long_us: AtomicU64,
     count: AtomicU64,
     wanted: AtomicU64,
     reached: Notify,
@@ -178,10 +180,21 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()>
         buffer.drain(..end);
         let delay = shared.delay_ms.load(Ordering::Relaxed);
         if delay > 0 {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+            pause(shared, Duration::from_millis(delay)).await;
         }
         stream.write_all(answer(&sid).as_bytes()).await?;
     }
+}
+
+/// Waits this long on average: the timer rings one or two milliseconds late, and by what one wait was too long another is
+/// shorter.
+async fn pause(shared: &Shared, delay: Duration) {
+    let owed = Duration::from_micros(shared.too_long_us.swap(0, Ordering::Relaxed));
+    let began = Instant::now();
+    tokio::time::sleep(delay.saturating_sub(owed)).await;
+    let too_long = (began.elapsed() + owed).saturating_sub(delay);
+    let too_long = u64::try_from(too_long.as_micros()).unwrap_or(u64::MAX);
+    shared.too_long_us.fetch_add(too_long, Ordering::Relaxed);
 }
 
 /// Notes a request; gives an id that was never given before.

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0012_protocol",
     "0013_speed",
     "0014_storage",
+    "0015_deliveries",
 ];
 
 /// Serialises installations. "install" in ASCII.

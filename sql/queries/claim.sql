@@ -80,6 +80,7 @@ g as materialized (
            -- An erased text is over, whatever puts it back in line.
            coalesce(e.status = 'cancelled', false) or m.is_erased as event_cancelled,
            e.event_type, et.max_per_user_per_day as type_limit, coalesce(et.over_limit, 'defer') as over_limit,
+           d.status = 'deferred' or d.channel_identifier <> p.phone_number as is_new_to_delivery,
            d.id is null or coalesce(et.is_active, false) as type_active,
            case when d.id is null then null when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' end
                as unwanted,
@@ -109,7 +110,8 @@ g as materialized (
     cross join lateral (select {zone_of_person} as zone offset 0) at_home -- looked up once
     left join lateral (select n.sms_enabled, n.max_per_day, n.max_per_hour from herald.user_notification_preferences n
                        where n.user_id = m.user_id and not m.by_admin limit 1) n on true
-    left join lateral (select d.id, d.event_id from herald.notification_deliveries d where d.id = m.delivery_id limit 1) d on true
+    left join lateral (select d.id, d.event_id, d.status, d.channel_identifier from herald.notification_deliveries d
+                       where d.id = m.delivery_id limit 1) d on true
     left join lateral (select e.status, e.event_type from herald.notification_events e where e.id = d.event_id limit 1) e on true
     left join herald.notification_event_types et on et.event_type = e.event_type
     left join lateral (select s.id, s.is_active, s.sms_enabled from herald.notification_subscriptions s
@@ -132,7 +134,8 @@ gated as materialized (
            g.minimum, g.spread, g.person_id, g.event_type, g.type_limit, g.over_limit, g.phone_number, g.open_at,
            g.daily_sms_count, g.daily_count_reset_at, g.daily_type_counts, g.hourly_sms_count, g.hourly_count_reset_at,
            g.day_limit, g.hour_limit, g.quiet_hours_start, g.quiet_hours_end, g.is_open, g.zone,
-           g.message_content, g.queue_rank, g.run_at, row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
+           g.message_content, g.queue_rank, g.run_at, g.is_new_to_delivery,
+           row_number() over (order by queue_rank, run_at, message_id) as place, {gate} as reason
     from g
     where not is_busy
 ),
@@ -167,11 +170,12 @@ going as materialized (
     from verdict
     where goes
 ),
--- All but what a breaker holds up, of which nothing is noted. Few columns: an update carries whole rows of what it joins.
+-- All but what a breaker holds up, of which nothing is noted. A delivery that says the right thing is not written. Few columns: an update carries whole rows of what it joins.
 -- Through arrays, which the planner takes for ten rows: for one row, as which it sees a claim, it compares each with each.
 settled as materialized (
     select *
-    from unnest(array(select message_id from verdict where is_noted), array(select delivery_id from verdict where is_noted),
+    from unnest(array(select message_id from verdict where is_noted),
+                array(select case when not goes or is_new_to_delivery then delivery_id end from verdict where is_noted),
                 array(select attempt from verdict where is_noted), array(select phone_number from verdict where is_noted),
                 array(select goes from verdict where is_noted), array(select suppress_reason from verdict where is_noted),
                 array(select defer_reason from verdict where is_noted), array(select until from verdict where is_noted))
@@ -226,7 +230,7 @@ written as (
 delivery as (
     update herald.notification_deliveries d
     set status = case when v.suppress_reason is not null then 'suppressed' when v.defer_reason is not null then 'deferred'
-                      else 'queued' end,
+                      else 'pending' end,
         suppress_reason = v.suppress_reason,
         channel_identifier = coalesce(v.phone_number, d.channel_identifier),
         defer_reason = coalesce(v.defer_reason, d.defer_reason),

@@ -54,9 +54,9 @@ ledger as (
 ),
 delivery as (
     update herald.notification_deliveries d
-    set status = 'pending', updated_at = now()
+    set status = 'queued', updated_at = now()
     from decided
-    where decided.step = 'again' and d.id = decided.notification_delivery_id and d.status = 'queued'
+    where decided.step = 'unknown' and d.id = decided.notification_delivery_id and d.status = 'pending'
 ),
 job as (
     insert into herald.queue_jobs (subject_id, job_type, priority, run_at, attempt)
