@@ -25,10 +25,10 @@ pub(crate) fn fits(found: Option<Instant>, expected: Option<(Instant, i64)>) -> 
     }
 }
 
-/// A delivery is as the model says; `going` is the status of one that may go.
-pub(crate) fn check(row: &Row, expected: &Decision, going: &str, context: &dyn Fn() -> String) {
+/// A delivery is as the model says.
+pub(crate) fn check(row: &Row, expected: &Decision, context: &dyn Fn() -> String) {
     let (status, reason, until) = match expected {
-        Decision::Go => (going, None, None),
+        Decision::Go => ("pending", None, None),
         Decision::Suppress("cancelled") => ("cancelled", None, None),
         Decision::Suppress(reason) => ("suppressed", Some(*reason), None),
         Decision::Defer(reason, at, slack) => ("deferred", Some(*reason), Some((*at, *slack))),
