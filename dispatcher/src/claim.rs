@@ -44,6 +44,8 @@ const LISTEN_PATIENCE: Duration = Duration::from_secs(5);
 const REPLAY: usize = 100;
 /// Longest wait for Postgres while stopping, so that the last written result is noticed.
 const RETRY_WHEN_STOPPING: Duration = Duration::from_millis(200);
+/// How often an idle daemon claims although nothing is due: that it may is seen by doing it.
+const CLAIM_EVERY: Duration = Duration::from_secs(5);
 /// How often it is asked whether this is still the database that was armed; and how far its WAL has come is remembered.
 const CONFIRM_EVERY: Duration = Duration::from_secs(30);
 /// Longest wait for something that is announced, such as a free slot.
@@ -91,6 +93,7 @@ pub(crate) struct MainLoop {
     breakers: Breakers,
     fan_out_at: Instant,
     confirm_at: Instant,
+    claim_at: Instant,
     /// Nobody said that there is work: the last wait went by.
     unasked: bool,
     /// What an earlier process left in the journal is written.
@@ -123,6 +126,7 @@ impl MainLoop {
             breakers: Breakers::default(),
             fan_out_at: now,
             confirm_at: now,
+            claim_at: now,
             unasked: false,
             replayed: false,
         }
@@ -230,7 +234,7 @@ impl MainLoop {
         }
         // A claim that finds nothing takes ten times as long as this question, and whatever is emitted meanwhile waits for it.
         let mut due_in = None;
-        if self.unasked {
+        if self.unasked && Instant::now() < self.claim_at {
             due_in = store::due_in(&mut self.parts.link).await?;
             if due_in != Some(Duration::ZERO) {
                 return Ok(Next::Hint(self.pace.wait(Instant::now(), due_in)));
@@ -356,6 +360,7 @@ impl MainLoop {
         let Some(jobs) = parts.jobs.as_ref().filter(|_| room > 0) else {
             return Ok(Next::Room);
         };
+        self.claim_at = Instant::now() + CLAIM_EVERY;
         let claimed_at = BootTime::now();
         let limit = i32::try_from(room).unwrap_or(i32::MAX);
         let texts = store::claim(&mut parts.link, parts.worker, limit).await?;

@@ -35,6 +35,8 @@ async fn the_daemon_reconnects_when_postgres_comes_back() -> Outcome<()> {
 #[tokio::test]
 async fn a_daemon_that_may_not_claim_says_so_until_it_may() -> Outcome<()> {
     let stack = Stack::start().await?;
+    // Nothing is due any more, and the daemon has stopped looking for it.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     stack
         .client
         .batch_execute(
