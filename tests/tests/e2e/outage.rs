@@ -4,6 +4,7 @@ use crate::assert_sent_once_or_in_doubt;
 use herald_tests::cluster::Stop;
 use herald_tests::stack::{self, PATIENCE};
 use herald_tests::{Outcome, Stack};
+use std::time::Duration;
 
 #[tokio::test]
 async fn the_daemon_reconnects_when_postgres_comes_back() -> Outcome<()> {
