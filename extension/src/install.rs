@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0013_speed",
     "0014_storage",
     "0015_deliveries",
+    "0016_values",
 ];
 
 /// Serialises installations. "install" in ASCII.

@@ -54,8 +54,8 @@ create procedure test.type(name text) language sql as
     $$ insert into herald.notification_event_types (event_type) values (name) $$;
 
 create view test.deliveries as
-    select e.event_type, test.number(d.recipient_user_id) as person, d.channel, d.status, d.suppress_reason as reason,
-           m.status as message, m.message_content as body, m.priority,
+    select e.event_type, test.number(d.recipient_user_id) as person, d.channel::text, d.status::text, d.suppress_reason as reason,
+           m.status::text as message, m.message_content as body, m.priority::text,
            case when m.phone_number is not null then m.phone_number end as phone_number, d.event_id
     from herald.notification_deliveries d
     join herald.notification_events e on e.id = d.event_id

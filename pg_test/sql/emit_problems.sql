@@ -12,7 +12,7 @@ declare
     event uuid := emit_notification_event(emitted.event_type, payload => emitted.payload, target_user_id => test.person(1),
                                           priority => emitted.priority);
 begin
-    return query select e.status, e.priority, e.problems from herald.notification_events e where id = event;
+    return query select e.status::text, e.priority::text, e.problems from herald.notification_events e where id = event;
 end
 $$;
 
