@@ -11,6 +11,7 @@ pub mod callback;
 pub mod catalogue;
 pub mod country;
 pub mod evidence;
+pub mod gate;
 mod hex;
 pub mod in_app;
 pub mod keywords;

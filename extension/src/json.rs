@@ -4,6 +4,8 @@ use pgrx::datum::AnyElement;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use crate::query::jsonb_text;
+
 /// `object ->> key`; `None` also if it is no object.
 pub fn field(object: AnyElement, key: &str) -> Option<String> {
     // SAFETY: the function takes a jsonb, which every AnyElement here is by its SQL declaration, and a text.
@@ -28,6 +30,21 @@ pub fn is_object(value: AnyElement) -> bool {
     let kind: Option<String> =
         unsafe { pgrx::direct_function_call(pg_sys::jsonb_typeof, &[Some(value.datum())]) };
     kind.as_deref() == Some("object")
+}
+
+/// `value @> part`; no value is as good as an empty object.
+pub fn contains(value: Option<AnyElement>, part: AnyElement) -> bool {
+    let Some(value) = value.or_else(|| jsonb_text("{}")) else {
+        return false;
+    };
+    // SAFETY: the function takes two jsonb, which every AnyElement here is.
+    let contained = unsafe {
+        pgrx::direct_function_call(
+            pg_sys::jsonb_contains,
+            &[Some(value.datum()), Some(part.datum())],
+        )
+    };
+    contained == Some(true)
 }
 
 /// The same value, unpacked if it is stored compressed or elsewhere: looking into it several times unpacks it once.

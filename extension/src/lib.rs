@@ -26,6 +26,7 @@ mod json;
 mod lookup;
 mod notify;
 mod opt_out;
+mod person;
 mod preferences;
 mod privacy;
 mod quarantine;
@@ -78,6 +79,7 @@ extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 pub extern "C-unwind" fn _PG_init() {
     floor::define_setting();
     notify::define_setting();
+    person::watch();
     registry::watch();
 }
 

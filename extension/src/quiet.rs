@@ -73,7 +73,7 @@ const fn is_finite(timestamp: i64) -> bool {
 
 /// See `sql/api/`. Declared strict: there is no NULL here.
 #[pg_extern(sql = false)]
-fn herald_open_at(
+pub fn herald_open_at(
     due: i64,
     start: i64,
     end: i64,

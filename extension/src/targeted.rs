@@ -1,6 +1,8 @@
-//! An event for one user: the most frequent kind, so it goes the shortest way. The gate is asked in one small statement per
-//! channel, and what it lets through is written by plain inserts; nothing runs that has nothing to write.
+//! An event for one user: the most frequent kind, so it goes the shortest way. The gate is asked for each channel, about a
+//! text without a statement, and what it lets through is written by plain inserts; nothing runs that has nothing to write.
 
+use herald_core::gate::{self, Facts};
+use herald_core::priority::Priority;
 use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 
@@ -8,17 +10,17 @@ use crate::emit::{IN_APP, Judged, Request};
 use crate::id::new_id;
 use crate::lookup::Lookup;
 use crate::notify;
+use crate::person;
 use crate::queries::{
-    EMIT_DECIDE, EMIT_DECIDE_TEXT, EMIT_EVENT, EMIT_EVENT_ONCE, EMIT_IN_APP, EMIT_SUPPRESSED,
-    EMIT_TEXT, MORE_IN_APP, MORE_SUPPRESSED, MORE_TEXT,
+    EMIT_DECIDE, EMIT_EVENT, EMIT_EVENT_ONCE, EMIT_IN_APP, EMIT_SUPPRESSED, EMIT_TEXT, MORE_IN_APP,
+    MORE_SUPPRESSED, MORE_TEXT,
 };
 use crate::query::{Query, jsonb};
+use crate::quiet::herald_open_at;
 use crate::report::{Result, unexpected};
 
 /// The channel of texts.
 const SMS: &str = "sms";
-/// The gate's word when quiet hours cannot be known.
-const UNKNOWN_ZONE: &str = "unknown_time_zone";
 
 /// The gate's word on one channel.
 #[derive(Default)]
@@ -107,6 +109,12 @@ fn decide<'a>(
     channel: &'a str,
 ) -> Result<Decision<'a>> {
     let rules = &lookup.rules;
+    if channel == SMS && !rules.admin_only && judged.variants.is_empty() {
+        let decision = decide_text(request, target, lookup, judged, times)?;
+        if let Some(decision) = decision {
+            return Ok(decision);
+        }
+    }
     let arguments = [
         target.into(),
         request.event_type.as_str().into(),
@@ -122,27 +130,75 @@ fn decide<'a>(
         judged.priority.as_str().into(),
         judged.variants.locales(),
     ];
-    let ask = |statement: &Query| {
-        let decision = statement.keyed_row(&arguments, |row| {
-            Ok(Decision {
-                channel: Some(channel),
-                subscription: row.get(1)?,
-                number: row.get(2)?,
-                variant: row.get(3)?,
-                open_at: row.get(4)?,
-                reason: row.get(5)?,
-            })
-        })?;
-        decision.ok_or_else(|| unexpected("decision"))
+    let decision = EMIT_DECIDE.keyed_row(&arguments, |row| {
+        Ok(Decision {
+            channel: Some(channel),
+            subscription: row.get(1)?,
+            number: row.get(2)?,
+            variant: row.get(3)?,
+            open_at: row.get(4)?,
+            reason: row.get(5)?,
+        })
+    })?;
+    decision.ok_or_else(|| unexpected("decision"))
+}
+
+/// What the gate says of a text, without a statement. `None`: that takes one, since the application has to be asked for the
+/// person's time zone, or the tables are not as we make them.
+fn decide_text<'a>(
+    request: &Request,
+    target: Uuid,
+    lookup: &Lookup,
+    judged: &Judged,
+    times: Times,
+) -> Result<Option<Decision<'a>>> {
+    let rules = &lookup.rules;
+    let Some(person) = person::look(target, &request.event_type, request.payload) else {
+        return Ok(None);
     };
-    if channel == SMS && !rules.admin_only {
-        let decision = ask(&EMIT_DECIDE_TEXT)?;
-        // Without a zone of the person's own the application is asked for one.
-        if decision.reason.as_deref() != Some(UNKNOWN_ZONE) {
-            return Ok(decision);
-        }
-    }
-    ask(&EMIT_DECIDE)
+    let due_at = times.due_at.into();
+    let open_at = match person.quiet_hours {
+        None => None,
+        Some((start, end)) if start == end => Some(due_at),
+        Some(_) if judged.priority == Priority::Urgent && person.urgent_passes => Some(due_at),
+        Some((start, end)) => match (&person.zone, rules.minimum, rules.spread) {
+            (Some(zone), Some(minimum), Some(spread)) => Some(herald_open_at(
+                due_at, start, end, zone, minimum, spread, target,
+            )),
+            _ => return Ok(None),
+        },
+    };
+    let facts = Facts {
+        is_cancelled: false,
+        is_type_active: rules.is_active,
+        subscription: person.subscription(),
+        is_in_audience: true,
+        channel: SMS,
+        is_channel_enabled: person.is_enabled,
+        phone_number: person.phone_number.as_deref(),
+        is_verified: person.is_verified,
+        is_invalid: person.is_invalid,
+        is_opted_out: person.is_opted_out,
+        due_at,
+        expires_at: times.expires_at.map(Into::into),
+        open_at,
+    };
+    let is_allowed = |number: &str| {
+        rules
+            .prefixes
+            .iter()
+            .any(|prefix| number.starts_with(prefix))
+    };
+    let reason = gate::refusal(&facts, is_allowed);
+    let open_at = open_at.map(TimestampWithTimeZone::try_from).transpose();
+    Ok(Some(Decision {
+        channel: Some(SMS),
+        subscription: person.subscription_id,
+        variant: None,
+        open_at: open_at.map_err(|_| unexpected("time"))?,
+        reason: reason.map(str::to_owned),
+        number: person.phone_number,
+    }))
 }
 
 fn arguments<'a>(

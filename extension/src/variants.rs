@@ -73,6 +73,11 @@ impl Variants {
         ]
     }
 
+    /// Whether the text is in the default language alone.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
     /// The languages, as the first array; NULL if there are none.
     pub fn locales<'a>(&self) -> DatumWithOid<'a> {
         self.array(|text| text.locale.clone()).into()

@@ -70,7 +70,7 @@ where (p.pronamespace = 'herald'::regnamespace
        or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
                   and d.refobjid = (select oid from pg_extension where extname = 'pg_herald')))
   and has_function_privilege('public', p.oid, 'execute');
--- (A procedure that commits may not set it: it names the schema of everything instead.)
+-- (A procedure that commits may not set it: it names the schema of everything instead. These here look nothing up.)
 select p.oid::regprocedure as without_search_path
 from pg_proc p
 where p.prokind = 'f'

@@ -82,8 +82,9 @@ g as materialized (
            e.event_type, et.max_per_user_per_day as type_limit, coalesce(et.over_limit, 'defer') as over_limit,
            d.status = 'deferred' or d.channel_identifier <> p.phone_number as is_new_to_delivery,
            d.id is null or coalesce(et.is_active, false) as type_active,
-           case when d.id is null then null when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' end
-               as unwanted,
+           d.id is null or s.id is not null as is_subscribed,
+           d.id is null or coalesce(s.is_active, false) as is_subscription_active,
+           true as is_filter_met, -- what was wanted when it was emitted is wanted
            d.id is null or not coalesce(et.admin_only, false)
                or coalesce((select bool_or(r.is_admin) from herald.recipients r where r.user_id = m.user_id), false) as in_audience,
            d.id is null or coalesce(s.sms_enabled, n.sms_enabled, false) as channel_enabled,

@@ -1,11 +1,11 @@
 -- What the gate must know of one recipient on one channel. Reads the event "source", the channel "target", the person's
--- subscription "s" and preferences "n" and "p"; two parts say why a recipient is none, and whether they may be one.
+-- subscription "s" and preferences "n" and "p"; two parts say what the subscription says, and whether they may be a recipient.
 coalesce(s.user_id, source.target_user_id) as user_id,
 s.id as subscription_id,
 target.channel,
 false as event_cancelled,
 source.type_active,
-{unwanted} as unwanted,
+{subscribed},
 {audience} as in_audience,
 coalesce(case target.channel
              when 'sms' then coalesce(s.sms_enabled, n.sms_enabled)

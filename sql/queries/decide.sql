@@ -1,6 +1,6 @@
 -- Who is concerned by one event, on which channels, and what the gate says of each.
--- Reads one row "source"; {recipients} brings the subscriptions "s" (one target, everybody, or one chunk), {unwanted} says
--- why a recipient is none.
+-- Reads one row "source"; {recipients} brings the subscriptions "s" (one target, everybody, or one chunk), {subscribed} what
+-- they say.
 -- How many recipients there are the planner cannot know. The forms below keep the cost theirs alone, index by index, however
 -- large the tables are: a lateral limit 1, and an aggregate in place of exists, cannot become a scan of all people.
 decided as materialized (

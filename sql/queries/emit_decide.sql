@@ -10,9 +10,9 @@ from (
                  $5::boolean as type_active, $6::boolean as admin_only, $7::timestamptz as due_at,
                  $8::timestamptz as expires_at, $9::text[] as prefixes, $10::integer as spread, $11::integer as minimum,
                  $12::text as priority, $13::text[] as locales) source
-    cross join (select {channel}::text as channel) target
+    cross join (select $4::text as channel) target
     {recipients}
     left join herald.user_notification_preferences n on n.user_id = source.target_user_id
     left join herald.user_sms_preferences p on p.user_id = source.target_user_id
-    {once}
+    offset 0 -- each value is worked out once
 ) g

@@ -33,9 +33,11 @@ pub const REFUND: &str = include_str!("../../../sql/queries/refund.sql");
 /// The one user an event is for, subscribed or not.
 pub(super) const TARGET: &str = "left join herald.notification_subscriptions s \
                       on s.event_type = source.event_type and s.user_id = source.target_user_id";
-/// Why the one user does not want it; of many, those who do not want it are not even looked at.
-pub(super) const UNWANTED: &str = "case when s.id is null then 'not_subscribed' when not s.is_active then 'unsubscribed' \
-                        when not source.payload @> s.filters then 'filter' end";
+/// What the subscription of the one user says; of many, those who do not want it are not even looked at.
+pub(super) const SUBSCRIBED: &str = "s.id is not null as is_subscribed, s.is_active as is_subscription_active, \
+                        source.payload @> s.filters as is_filter_met";
+const ALL_SUBSCRIBED: &str =
+    "true as is_subscribed, true as is_subscription_active, true as is_filter_met";
 /// Every subscription, in the order of the index. The limit is none, but the planner does not see that: it takes a limit
 /// for a reason to walk the index, where it would otherwise read everybody's subscriptions to every type.
 const EVERYBODY: &str = "cross join lateral (select s.id, s.user_id, s.sms_enabled, s.email_enabled, s.push_enabled, s.in_app_enabled \
@@ -130,7 +132,7 @@ macro_rules! emit_query {
                 ("{deferral}", DEFERRAL),
                 ("{first}", FIRST),
                 ("{recipients}", EVERYBODY),
-                ("{unwanted}", "null::text"),
+                ("{subscribed}", ALL_SUBSCRIBED),
                 ("{only}", $only),
                 ("{on_conflict}", $conflict),
                 ("{gate}", GATE),
@@ -157,7 +159,7 @@ emit_query!(/** An event for every subscriber, with a dedup key, also inside the
     EMIT_BROADCAST_ONCE_IN_APP, ONCE, FANNED_OUT_ONCE, IN_APP);
 
 macro_rules! explain_query {
-    ($(#[$doc:meta])* $name:ident, $recipients:expr, $unwanted:expr) => {
+    ($(#[$doc:meta])* $name:ident, $recipients:expr, $subscribed:expr) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
@@ -169,7 +171,7 @@ macro_rules! explain_query {
                 ("{considered}", CONSIDERED),
                 ("{audience}", AUDIENCE),
                 ("{recipients}", $recipients),
-                ("{unwanted}", $unwanted),
+                ("{subscribed}", $subscribed),
                 ("{only}", ""),
                 ("{limits}", LIMITS),
                 ("{gate}", GATE),
@@ -187,8 +189,8 @@ macro_rules! explain_query {
     };
 }
 
-explain_query!(/** What an event for one user would come to. */ EXPLAIN_TARGETED, TARGET, UNWANTED);
-explain_query!(/** What an event for every subscriber would come to. */ EXPLAIN_BROADCAST, EVERYBODY, "null::text");
+explain_query!(/** What an event for one user would come to. */ EXPLAIN_TARGETED, TARGET, SUBSCRIBED);
+explain_query!(/** What an event for every subscriber would come to. */ EXPLAIN_BROADCAST, EVERYBODY, ALL_SUBSCRIBED);
 
 query!(/** An event type, its text and the installation's rules. */ EVENT_TYPE_RULES, "event_type_rules.sql", false, [TEXTOID],
     "{rules}" = RULES);
@@ -212,7 +214,7 @@ const CHUNK_ARGUMENTS: [BuiltinOid; 13] = [
 ];
 
 macro_rules! chunk_query {
-    ($(#[$doc:meta])* $name:ident, $first:expr, $recipients:expr, $unwanted:expr, $only:expr) => {
+    ($(#[$doc:meta])* $name:ident, $first:expr, $recipients:expr, $subscribed:expr, $only:expr) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
@@ -229,7 +231,7 @@ macro_rules! chunk_query {
                 ("{in_app}", IN_APP),
                 ("{first}", $first),
                 ("{recipients}", $recipients),
-                ("{unwanted}", $unwanted),
+                ("{subscribed}", $subscribed),
                 ("{only}", $only),
                 ("{gate}", GATE),
                 ("{open_at}", OPEN_AT),
@@ -246,9 +248,9 @@ macro_rules! chunk_query {
 }
 
 chunk_query!(/** Writes one chunk of a deferred fan-out. */
-    FAN_OUT_CHUNK, FIRST, CHUNK, "null::text", "");
+    FAN_OUT_CHUNK, FIRST, CHUNK, ALL_SUBSCRIBED, "");
 chunk_query!(/** The whole fan-out of an event for one user that was in quarantine. */
-    FAN_OUT_TARGET, "true", TARGET, UNWANTED, "where source.fan_out_cursor is null");
+    FAN_OUT_TARGET, "true", TARGET, SUBSCRIBED, "where source.fan_out_cursor is null");
 
 macro_rules! claim_query {
     ($(#[$doc:meta])* $name:ident $(, $without:literal)*) => {

@@ -5,7 +5,7 @@ use pgrx::pg_sys::BuiltinOid::{
 };
 
 use super::gate::{
-    AUDIENCE, CONSIDERED, DELIVER, EVENT, GATE, IN_APP, ONCE, OPEN_AT, TARGET, TEXTS, UNWANTED,
+    AUDIENCE, CONSIDERED, DELIVER, EVENT, GATE, IN_APP, ONCE, OPEN_AT, SUBSCRIBED, TARGET, TEXTS,
     ZONE,
 };
 use crate::query::Query;
@@ -26,37 +26,26 @@ const DECIDE_ARGUMENTS: [BuiltinOid; 13] = [
     TEXTARRAYOID,
 ];
 
-macro_rules! decide_query {
-    ($(#[$doc:meta])* $name:ident, $channel:literal, $audience:expr, $zone:expr, $once:literal) => {
-        $(#[$doc])*
-        pub const $name: Query = Query {
-            name: stringify!($name),
-            text: include_str!("../../../sql/queries/emit_decide.sql"),
-            parts: &[
-                ("{considered}", CONSIDERED),
-                ("{once}", $once),
-                ("{channel}", $channel),
-                ("{recipients}", TARGET),
-                ("{unwanted}", UNWANTED),
-                ("{audience}", $audience),
-                ("{gate}", GATE),
-                ("{open_at}", OPEN_AT),
-                ("{due}", "source.due_at"),
-                ("{urgency}", "source.priority"),
-                ("{setting}", "source"),
-                ("{zone}", $zone),
-            ],
-            arguments: &DECIDE_ARGUMENTS,
-            writes: true,
-            without: &[],
-        };
-    };
-}
-
-decide_query!(/** What the gate says of a text for one user, as far as it needs nothing from the application. */
-    EMIT_DECIDE_TEXT, "'sms'", "true", "p.timezone", "");
-decide_query!(/** What the gate says of one user on any channel, with the application's word on administrators and time zones. */
-    EMIT_DECIDE, "$4", AUDIENCE, ZONE, "offset 0");
+/// What the gate says of one user on one channel, with the application's word on administrators and time zones.
+pub const EMIT_DECIDE: Query = Query {
+    name: "EMIT_DECIDE",
+    text: include_str!("../../../sql/queries/emit_decide.sql"),
+    parts: &[
+        ("{considered}", CONSIDERED),
+        ("{recipients}", TARGET),
+        ("{subscribed}", SUBSCRIBED),
+        ("{audience}", AUDIENCE),
+        ("{gate}", GATE),
+        ("{open_at}", OPEN_AT),
+        ("{due}", "source.due_at"),
+        ("{urgency}", "source.priority"),
+        ("{setting}", "source"),
+        ("{zone}", ZONE),
+    ],
+    arguments: &DECIDE_ARGUMENTS,
+    writes: true,
+    without: &[],
+};
 
 const WRITE_ARGUMENTS: [BuiltinOid; 31] = [
     UUIDOID,
