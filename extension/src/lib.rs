@@ -9,9 +9,11 @@ mod again;
 mod callbacks;
 mod cancel;
 mod channel;
+mod direct;
 mod dispatch;
 mod emit;
 mod errors;
+mod event_rows;
 mod explain;
 mod fan_out;
 mod floor;
@@ -79,7 +81,7 @@ extension_sql_file!("../../sql/rights.sql", name = "rights", finalize);
 pub extern "C-unwind" fn _PG_init() {
     floor::define_setting();
     notify::define_setting();
-    person::watch();
+    direct::watch();
     registry::watch();
 }
 

@@ -1,28 +1,14 @@
-//! What the tables say of one person and one event type, read by keys without a statement: starting a statement costs more than
-//! all else that the gate does.
-//!
-//! What a statement would see is seen: its snapshot, through the unique indexes. Only tables as `herald_install()` makes them
-//! are read like this; if anything else stands in their place the caller has to use a statement.
-
-use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
-use std::rc::Rc;
+//! What the tables say of one person and one event type, read by keys without a statement.
 
 use herald_core::gate::Subscription;
 use pgrx::datum::{AnyElement, Uuid};
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use crate::direct::Known;
+use crate::direct::read::{Place, Table};
 use crate::json;
 use crate::query::FreshSnapshot;
-
-/// A table, the unique index that finds one row, that index' columns, and the columns that are wanted.
-struct Table {
-    name: &'static CStr,
-    index: &'static CStr,
-    keys: &'static [(&'static CStr, Oid)],
-    columns: &'static [(&'static CStr, Oid)],
-}
 
 const SUBSCRIPTIONS: Table = Table {
     name: c"notification_subscriptions",
@@ -99,39 +85,9 @@ impl Person {
     }
 }
 
-/// Where a table's parts are now.
-struct Place {
-    table: Oid,
-    index: Oid,
-    /// Column and collation of each of the index' keys.
-    keys: Vec<(pg_sys::AttrNumber, Oid)>,
-    columns: Vec<usize>,
-}
-
-/// The three tables, in the order of [`TABLES`]; `None` if one of them is not as we make it.
-type Places = Option<[Place; 3]>;
-const TABLES: [&Table; 3] = [&SUBSCRIPTIONS, &CHANNELS, &PEOPLE];
-
 thread_local! {
-    static PLACES: RefCell<Option<Rc<Places>>> = const { RefCell::new(None) };
-    /// The tables that `PLACES` speaks of; none: it speaks of nothing.
-    static WATCHED: Cell<Option<[Oid; 3]>> = const { Cell::new(None) };
-}
-
-/// Has the server tell of changes; called once when a backend loads the library.
-pub fn watch() {
-    // SAFETY: a plain call of the server from _PG_init; the callback lives as long as the backend.
-    unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(changed), Datum::from(0)) };
-}
-
-/// The server's news that a table has changed (invalid: any may have). It comes at any time, so it touches one cell only.
-extern "C-unwind" fn changed(_argument: Datum, table: Oid) {
-    let concerns = WATCHED
-        .get()
-        .is_some_and(|tables| table == pg_sys::InvalidOid || tables.contains(&table));
-    if concerns {
-        WATCHED.set(None);
-    }
+    /// The three tables, if all are as we make them.
+    static PLACES: Known<Option<[Place; 3]>> = const { Known::new() };
 }
 
 /// Reads what is known of a person; `None`: the tables are not as we make them, ask by a statement.
@@ -140,11 +96,18 @@ pub fn look(user: Uuid, event_type: &str, payload: Option<AnyElement>) -> Option
     unsafe { pg_sys::CommandCounterIncrement() };
     let _now = FreshSnapshot::begin();
     let mut person = Person::default();
-    let places = places();
+    let find = || {
+        Some([
+            Place::find(&SUBSCRIPTIONS)?,
+            Place::find(&CHANNELS)?,
+            Place::find(&PEOPLE)?,
+        ])
+    };
+    let (state, places) = PLACES.with(|places| places.get(find));
     let [subscriptions, channels, people] = places.as_ref().as_ref()?;
     let mut override_ = None;
     let key = [event_type.into_datum()?, user.into_datum()?];
-    subscriptions.row(&key, |row| {
+    subscriptions.row(state, &key, |row| {
         person.subscription_id = row.get(0);
         person.is_subscribed = row.get(1);
         person.matches = row
@@ -153,9 +116,9 @@ pub fn look(user: Uuid, event_type: &str, payload: Option<AnyElement>) -> Option
         override_ = row.get::<bool>(3);
     })?;
     let mut by_default = None;
-    channels.row(&key[1..], |row| by_default = row.get::<bool>(0))?;
+    channels.row(state, &key[1..], |row| by_default = row.get::<bool>(0))?;
     person.is_enabled = override_.or(by_default).unwrap_or(false);
-    people.row(&key[1..], |row| {
+    people.row(state, &key[1..], |row| {
         person.phone_number = row.get(0);
         person.is_verified = row.get(1).unwrap_or(false);
         person.is_invalid = row.has(2);
@@ -165,223 +128,4 @@ pub fn look(user: Uuid, event_type: &str, payload: Option<AnyElement>) -> Option
         person.urgent_passes = row.get(7).unwrap_or(false) && row.get(8).unwrap_or(false);
     })?;
     Some(person)
-}
-
-/// Where the tables are now.
-fn places() -> Rc<Places> {
-    // SAFETY: a plain call of the server inside a transaction.
-    unsafe { pg_sys::AcceptInvalidationMessages() };
-    let known = PLACES.with_borrow(Clone::clone);
-    if let (Some(known), Some(_)) = (known, WATCHED.get()) {
-        return known;
-    }
-    // SAFETY: a catalogue look-up by a constant C string; with missing_ok it does not raise.
-    let schema = unsafe { pg_sys::get_namespace_oid(c"herald".as_ptr(), true) };
-    // SAFETY: as above; a table that does not exist is 0.
-    let oids =
-        TABLES.map(|table| unsafe { pg_sys::get_relname_relid(table.name.as_ptr(), schema) });
-    // From here on every change of theirs is told, also while they are looked at.
-    WATCHED.set(Some(oids));
-    let mut found = TABLES
-        .iter()
-        .zip(oids)
-        .map(|(table, oid)| Place::find(table, oid, schema));
-    let places = match (
-        found.next().flatten(),
-        found.next().flatten(),
-        found.next().flatten(),
-    ) {
-        (Some(first), Some(second), Some(third)) => Some([first, second, third]),
-        _ => None,
-    };
-    drop(found);
-    let places = Rc::new(places);
-    PLACES.set(Some(Rc::clone(&places)));
-    places
-}
-
-/// A row while it is being read.
-struct Row<'a> {
-    columns: &'a [usize],
-    values: Vec<Datum>,
-    nulls: Vec<bool>,
-}
-
-impl Row<'_> {
-    /// The value of one of the columns that are wanted, of the type that stands there.
-    fn get<T: FromDatum>(&self, place: usize) -> Option<T> {
-        let column = *self.columns.get(place)?;
-        // SAFETY: the column's type was compared when the table was found, and the row is pinned while it is read.
-        unsafe { T::from_datum(*self.values.get(column)?, *self.nulls.get(column)?) }
-    }
-
-    /// Whether the column is not NULL.
-    fn has(&self, place: usize) -> bool {
-        self.columns
-            .get(place)
-            .and_then(|&column| self.nulls.get(column))
-            == Some(&false)
-    }
-
-    /// The value as it is.
-    fn element(&self, place: usize, of_type: Oid) -> Option<AnyElement> {
-        let column = *self.columns.get(place)?;
-        // SAFETY: as above.
-        unsafe {
-            AnyElement::from_polymorphic_datum(
-                *self.values.get(column)?,
-                *self.nulls.get(column)?,
-                of_type,
-            )
-        }
-    }
-}
-
-impl Place {
-    /// The table's parts, if all are as they are made.
-    fn find(table: &Table, oid: Oid, schema: Oid) -> Option<Self> {
-        let opened = Opened::table(oid)?;
-        // SAFETY: the relation is open, and so its parts are there.
-        unsafe {
-            let form = &*(*opened.0).rd_rel;
-            if form.relkind != pg_sys::RELKIND_RELATION as std::ffi::c_char || form.relrowsecurity {
-                return None;
-            }
-        }
-        let index = Opened::index(
-            // SAFETY: a catalogue look-up by a constant C string.
-            unsafe { pg_sys::get_relname_relid(table.index.as_ptr(), schema) },
-        )?;
-        // SAFETY: as above; a relation that is an index has a row of pg_index.
-        let (form, collations) = unsafe {
-            let collations =
-                std::slice::from_raw_parts((*index.0).rd_indcollation, table.keys.len());
-            (&*(*index.0).rd_index, collations)
-        };
-        let is_ours = form.indrelid == oid
-            && form.indisvalid
-            && form.indisunique
-            && usize::try_from(form.indnkeyatts) == Ok(table.keys.len())
-            // SAFETY: as above. Neither on part of the rows nor on expressions.
-            && unsafe { pg_sys::RelationGetIndexPredicate(index.0).is_null() && pg_sys::RelationGetIndexExpressions(index.0).is_null() };
-        if !is_ours {
-            return None;
-        }
-        let mut keys = Vec::with_capacity(table.keys.len());
-        for ((place, &(name, of_type)), &collation) in table.keys.iter().enumerate().zip(collations)
-        {
-            let column = opened.column(name, of_type)?;
-            // SAFETY: the index has as many key columns.
-            let indexed = unsafe { *form.indkey.values.as_ptr().add(place) };
-            if indexed != column {
-                return None;
-            }
-            keys.push((column, collation));
-        }
-        let columns = table.columns.iter().map(|&(name, of_type)| {
-            usize::try_from(opened.column(name, of_type)?.checked_sub(1)?).ok()
-        });
-        Some(Self {
-            table: oid,
-            index: form.indexrelid,
-            keys,
-            columns: columns.collect::<Option<_>>()?,
-        })
-    }
-
-    /// Reads the row of this key, if there is one. `None`: the table has changed since it was found.
-    fn row(&self, key: &[Datum], read: impl FnOnce(&Row<'_>)) -> Option<()> {
-        let opened = Opened::table(self.table)?;
-        WATCHED.get()?;
-        // SAFETY: plain calls of the server: the table is open and locked, the index is one of its own, the keys are of its
-        // columns' types, and the snapshot stays active for longer than the scan. The tuple is used while the scan has it pinned.
-        unsafe {
-            let mut keys = [pg_sys::ScanKeyData::default(); 2];
-            for ((entry, &(column, collation)), &value) in keys.iter_mut().zip(&self.keys).zip(key)
-            {
-                let equal = match collation == pg_sys::InvalidOid {
-                    true => pg_sys::F_UUID_EQ,
-                    false => pg_sys::F_TEXTEQ,
-                };
-                pg_sys::ScanKeyEntryInitialize(
-                    entry,
-                    0,
-                    column,
-                    pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
-                    pg_sys::InvalidOid,
-                    collation,
-                    equal.into(),
-                    value,
-                );
-            }
-            let snapshot = pg_sys::GetActiveSnapshot();
-            let count = i32::try_from(self.keys.len()).ok()?;
-            let scan = pg_sys::systable_beginscan(
-                opened.0,
-                self.index,
-                true,
-                snapshot,
-                count,
-                keys.as_mut_ptr(),
-            );
-            let tuple = pg_sys::systable_getnext(scan);
-            if !tuple.is_null() {
-                let description = (*opened.0).rd_att;
-                let width = usize::try_from((*description).natts).unwrap_or(0);
-                let mut row = Row {
-                    columns: &self.columns,
-                    values: vec![Datum::null(); width],
-                    nulls: vec![true; width],
-                };
-                pg_sys::heap_deform_tuple(
-                    tuple,
-                    description,
-                    row.values.as_mut_ptr(),
-                    row.nulls.as_mut_ptr(),
-                );
-                read(&row);
-            }
-            pg_sys::systable_endscan(scan);
-        }
-        Some(())
-    }
-}
-
-/// A relation that is locked for reading while this lives.
-struct Opened(pg_sys::Relation);
-
-impl Opened {
-    /// `None` if there is no such table (any more).
-    fn table(oid: Oid) -> Option<Self> {
-        // SAFETY: a plain call of the server inside a transaction; NULL if there is none.
-        let opened = unsafe { pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as i32) };
-        (!opened.is_null()).then_some(Self(opened))
-    }
-
-    /// As above, for an index.
-    fn index(oid: Oid) -> Option<Self> {
-        // SAFETY: the relation is open.
-        Self::table(oid).filter(|opened| unsafe { !(*opened.0).rd_index.is_null() })
-    }
-
-    /// The number of a column, if it is of this type or of a domain over it.
-    fn column(&self, name: &CStr, of_type: Oid) -> Option<pg_sys::AttrNumber> {
-        // SAFETY: catalogue look-ups; a column that does not exist (any more) is 0.
-        unsafe {
-            let table = (*self.0).rd_id;
-            let column = pg_sys::get_attnum(table, name.as_ptr());
-            (column > 0 && pg_sys::getBaseType(pg_sys::get_atttype(table, column)) == of_type)
-                .then_some(column)
-        }
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        // After an error the server closes what is open itself.
-        if !std::thread::panicking() {
-            // SAFETY: opened with the same lock.
-            unsafe { pg_sys::relation_close(self.0, pg_sys::AccessShareLock as i32) };
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! An event for one user: the most frequent kind, so it goes the shortest way. The gate is asked for each channel, about a
-//! text without a statement, and what it lets through is written by plain inserts; nothing runs that has nothing to write.
+//! An event for one user: the most frequent kind, so it goes the shortest way. The gate is asked for each channel; what it says of
+//! texts and what follows from it is read and written without a statement (`person`, `event_rows`), or else by plain inserts.
 
 use herald_core::gate::{self, Facts};
 use herald_core::priority::Priority;
@@ -7,6 +7,7 @@ use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 
 use crate::emit::{IN_APP, Judged, Request};
+use crate::event_rows;
 use crate::id::new_id;
 use crate::lookup::Lookup;
 use crate::notify;
@@ -15,31 +16,38 @@ use crate::queries::{
     EMIT_DECIDE, EMIT_EVENT, EMIT_EVENT_ONCE, EMIT_IN_APP, EMIT_SUPPRESSED, EMIT_TEXT, MORE_IN_APP,
     MORE_SUPPRESSED, MORE_TEXT,
 };
-use crate::query::{Query, jsonb};
+use crate::query::{Query, Row, jsonb};
 use crate::quiet::herald_open_at;
 use crate::report::{Result, unexpected};
+use crate::text::Body;
 
 /// The channel of texts.
-const SMS: &str = "sms";
+pub const SMS: &str = "sms";
 
 /// The gate's word on one channel.
 #[derive(Default)]
-struct Decision<'a> {
-    channel: Option<&'a str>,
-    subscription: Option<Uuid>,
-    number: Option<String>,
+pub struct Decision<'a> {
+    /// The channel.
+    pub channel: Option<&'a str>,
+    /// The subscription that was looked at.
+    pub subscription: Option<Uuid>,
+    /// Where a text goes.
+    pub number: Option<String>,
     /// Which of the other languages, from 1.
-    variant: Option<i32>,
-    open_at: Option<TimestampWithTimeZone>,
+    pub variant: Option<i32>,
+    /// From when on it may go.
+    pub open_at: Option<TimestampWithTimeZone>,
     /// Why nothing goes.
-    reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// When an event is due, and until when it is worth telling.
 #[derive(Clone, Copy)]
-struct Times {
-    due_at: TimestampWithTimeZone,
-    expires_at: Option<TimestampWithTimeZone>,
+pub struct Times {
+    /// Not before this time.
+    pub due_at: TimestampWithTimeZone,
+    /// Not after this time.
+    pub expires_at: Option<TimestampWithTimeZone>,
 }
 
 impl Times {
@@ -57,6 +65,24 @@ impl Times {
     }
 }
 
+/// An event that is being written.
+pub struct Emission<'a> {
+    /// Its id.
+    pub event: Uuid,
+    /// The one user.
+    pub target: Uuid,
+    /// What was asked for.
+    pub request: &'a Request,
+    /// What the registry says of it.
+    pub lookup: &'a Lookup,
+    /// Its text and its problems.
+    pub judged: &'a Judged,
+    /// When it is due.
+    pub times: Times,
+    /// The event's status.
+    pub status: &'a str,
+}
+
 /// Writes the event and what follows from it. `None`: a concurrent transaction has the same dedup key.
 pub fn write(
     request: &Request,
@@ -65,187 +91,211 @@ pub fn write(
     judged: &Judged,
     status: &str,
 ) -> Result<Option<Uuid>> {
-    let event = new_id();
-    let times = Times::of(request, lookup);
-    let run = |statement: &Query, decision: &Decision<'_>| {
-        let values = arguments(event, request, lookup, judged, times, status, decision);
-        statement.keyed_row(&values, |_| Ok(()))
+    let emission = Emission {
+        event: new_id(),
+        target,
+        request,
+        lookup,
+        judged,
+        times: Times::of(request, lookup),
+        status,
     };
-    let channels = match status {
-        "quarantined" => &[],
-        _ => request.channels(lookup),
-    };
-    // The event's row is written with the first of its deliveries, unless a key may be in its way.
-    let mut has_event = request.dedup_key.is_some();
-    if has_event && run(&EMIT_EVENT_ONCE, &Decision::default())?.is_none() {
-        return Ok(None);
+    Ok(emission.write()?.then_some(emission.event))
+}
+
+impl Emission<'_> {
+    /// Writes it; false if its key is used.
+    fn write(&self) -> Result<bool> {
+        let channels = match self.status {
+            "quarantined" => &[],
+            _ => self.request.channels(self.lookup),
+        };
+        // The event's row is written with the first of its deliveries, unless a key may be in its way.
+        let mut has_event = self.request.dedup_key.is_some();
+        if has_event && self.run(&EMIT_EVENT_ONCE, &Decision::default())?.is_none() {
+            return Ok(false);
+        }
+        for channel in channels {
+            let decision = self.decide(channel)?;
+            self.write_channel(&decision, has_event)?;
+            has_event = true;
+        }
+        if !has_event && event_rows::write(self, true, None).is_none() {
+            self.run(&EMIT_EVENT, &Decision::default())?;
+        }
+        Ok(true)
     }
-    for channel in channels {
-        let decision = decide(request, target, lookup, judged, times, channel)?;
-        let statement = match (&decision.reason, channel.as_str(), has_event) {
+
+    /// Writes what follows from a decision.
+    fn write_channel(&self, decision: &Decision<'_>, has_event: bool) -> Result<()> {
+        let is_shown = decision.reason.is_none() && decision.channel == Some(IN_APP);
+        if !is_shown && event_rows::write(self, !has_event, Some(decision)).is_some() {
+            return Ok(());
+        }
+        let statement = match (&decision.reason, is_shown, has_event) {
             (Some(_), _, false) => &EMIT_SUPPRESSED,
             (Some(_), _, true) => &MORE_SUPPRESSED,
-            (None, IN_APP, false) => &EMIT_IN_APP,
-            (None, IN_APP, true) => &MORE_IN_APP,
-            (None, _, false) => &EMIT_TEXT,
-            (None, _, true) => &MORE_TEXT,
+            (None, true, false) => &EMIT_IN_APP,
+            (None, true, true) => &MORE_IN_APP,
+            (None, false, false) => &EMIT_TEXT,
+            (None, false, true) => &MORE_TEXT,
         };
-        run(statement, &decision)?;
-        has_event = true;
+        self.run(statement, decision).map(drop)
     }
-    if !has_event {
-        run(&EMIT_EVENT, &Decision::default())?;
-    }
-    Ok(Some(event))
-}
 
-/// Asks the gate.
-fn decide<'a>(
-    request: &Request,
-    target: Uuid,
-    lookup: &Lookup,
-    judged: &Judged,
-    times: Times,
-    channel: &'a str,
-) -> Result<Decision<'a>> {
-    let rules = &lookup.rules;
-    if channel == SMS && !rules.admin_only && judged.variants.is_empty() {
-        let decision = decide_text(request, target, lookup, judged, times)?;
-        if let Some(decision) = decision {
-            return Ok(decision);
+    /// Asks the gate.
+    fn decide<'a>(&self, channel: &'a str) -> Result<Decision<'a>> {
+        let rules = &self.lookup.rules;
+        if channel == SMS && !rules.admin_only && self.judged.variants.is_empty() {
+            let decision = self.decide_text()?;
+            if let Some(decision) = decision {
+                return Ok(decision);
+            }
         }
+        let arguments = [
+            self.target.into(),
+            self.request.event_type.as_str().into(),
+            jsonb(self.request.payload),
+            channel.into(),
+            rules.is_active.into(),
+            rules.admin_only.into(),
+            self.times.due_at.into(),
+            self.times.expires_at.into(),
+            rules.prefixes.clone().into(),
+            rules.spread.into(),
+            rules.minimum.into(),
+            self.judged.priority.as_str().into(),
+            self.judged.variants.locales(),
+        ];
+        let read = |row: &Row<'_>| {
+            Ok(Decision {
+                channel: Some(channel),
+                subscription: row.get(1)?,
+                number: row.get(2)?,
+                variant: row.get(3)?,
+                open_at: row.get(4)?,
+                reason: row.get(5)?,
+            })
+        };
+        let decision = EMIT_DECIDE.keyed_row(&arguments, read)?;
+        decision.ok_or_else(|| unexpected("decision"))
     }
-    let arguments = [
-        target.into(),
-        request.event_type.as_str().into(),
-        jsonb(request.payload),
-        channel.into(),
-        rules.is_active.into(),
-        rules.admin_only.into(),
-        times.due_at.into(),
-        times.expires_at.into(),
-        rules.prefixes.clone().into(),
-        rules.spread.into(),
-        rules.minimum.into(),
-        judged.priority.as_str().into(),
-        judged.variants.locales(),
-    ];
-    let decision = EMIT_DECIDE.keyed_row(&arguments, |row| {
-        Ok(Decision {
-            channel: Some(channel),
-            subscription: row.get(1)?,
-            number: row.get(2)?,
-            variant: row.get(3)?,
-            open_at: row.get(4)?,
-            reason: row.get(5)?,
-        })
-    })?;
-    decision.ok_or_else(|| unexpected("decision"))
-}
 
-/// What the gate says of a text, without a statement. `None`: that takes one, since the application has to be asked for the
-/// person's time zone, or the tables are not as we make them.
-fn decide_text<'a>(
-    request: &Request,
-    target: Uuid,
-    lookup: &Lookup,
-    judged: &Judged,
-    times: Times,
-) -> Result<Option<Decision<'a>>> {
-    let rules = &lookup.rules;
-    let Some(person) = person::look(target, &request.event_type, request.payload) else {
-        return Ok(None);
-    };
-    let due_at = times.due_at.into();
-    let open_at = match person.quiet_hours {
-        None => None,
-        Some((start, end)) if start == end => Some(due_at),
-        Some(_) if judged.priority == Priority::Urgent && person.urgent_passes => Some(due_at),
-        Some((start, end)) => match (&person.zone, rules.minimum, rules.spread) {
-            (Some(zone), Some(minimum), Some(spread)) => Some(herald_open_at(
-                due_at, start, end, zone, minimum, spread, target,
-            )),
-            _ => return Ok(None),
-        },
-    };
-    let facts = Facts {
-        is_cancelled: false,
-        is_type_active: rules.is_active,
-        subscription: person.subscription(),
-        is_in_audience: true,
-        channel: SMS,
-        is_channel_enabled: person.is_enabled,
-        phone_number: person.phone_number.as_deref(),
-        is_verified: person.is_verified,
-        is_invalid: person.is_invalid,
-        is_opted_out: person.is_opted_out,
-        due_at,
-        expires_at: times.expires_at.map(Into::into),
-        open_at,
-    };
-    let is_allowed = |number: &str| {
-        rules
-            .prefixes
-            .iter()
-            .any(|prefix| number.starts_with(prefix))
-    };
-    let reason = gate::refusal(&facts, is_allowed);
-    let open_at = open_at.map(TimestampWithTimeZone::try_from).transpose();
-    Ok(Some(Decision {
-        channel: Some(SMS),
-        subscription: person.subscription_id,
-        variant: None,
-        open_at: open_at.map_err(|_| unexpected("time"))?,
-        reason: reason.map(str::to_owned),
-        number: person.phone_number,
-    }))
-}
+    /// What the gate says of a text, without a statement. `None`: that takes one, since the application has to be asked for
+    /// the person's time zone, or the tables are not as we make them.
+    fn decide_text<'a>(&self) -> Result<Option<Decision<'a>>> {
+        let rules = &self.lookup.rules;
+        let found = person::look(self.target, &self.request.event_type, self.request.payload);
+        let Some(person) = found else {
+            return Ok(None);
+        };
+        let due_at = self.times.due_at.into();
+        let open_at = match person.quiet_hours {
+            None => None,
+            Some((start, end)) if start == end => Some(due_at),
+            Some(_) if self.judged.priority == Priority::Urgent && person.urgent_passes => {
+                Some(due_at)
+            }
+            Some((start, end)) => match (&person.zone, rules.minimum, rules.spread) {
+                (Some(zone), Some(minimum), Some(spread)) => Some(herald_open_at(
+                    due_at,
+                    start,
+                    end,
+                    zone,
+                    minimum,
+                    spread,
+                    self.target,
+                )),
+                _ => return Ok(None),
+            },
+        };
+        let facts = Facts {
+            is_cancelled: false,
+            is_type_active: rules.is_active,
+            subscription: person.subscription(),
+            is_in_audience: true,
+            channel: SMS,
+            is_channel_enabled: person.is_enabled,
+            phone_number: person.phone_number.as_deref(),
+            is_verified: person.is_verified,
+            is_invalid: person.is_invalid,
+            is_opted_out: person.is_opted_out,
+            due_at,
+            expires_at: self.times.expires_at.map(Into::into),
+            open_at,
+        };
+        let is_allowed = |number: &str| {
+            let mut prefixes = rules.prefixes.iter();
+            prefixes.any(|prefix| number.starts_with(prefix))
+        };
+        let reason = gate::refusal(&facts, is_allowed);
+        let open_at = open_at.map(TimestampWithTimeZone::try_from).transpose();
+        Ok(Some(Decision {
+            channel: Some(SMS),
+            subscription: person.subscription_id,
+            variant: None,
+            open_at: open_at.map_err(|_| unexpected("time"))?,
+            reason: reason.map(str::to_owned),
+            number: person.phone_number,
+        }))
+    }
 
-fn arguments<'a>(
-    event: Uuid,
-    request: &'a Request,
-    lookup: &Lookup,
-    judged: &'a Judged,
-    times: Times,
-    status: &'a str,
-    decision: &'a Decision<'_>,
-) -> [DatumWithOid<'a>; 31] {
-    let variant = decision.variant;
-    let translated = variant.and_then(|place| judged.variants.body(place));
-    let body = translated.or(judged.body.as_ref());
-    let template = variant.and_then(|place| judged.variants.template(place));
-    let [title, action_url] = judged.heading.arguments();
-    [
-        event.into(),
-        request.event_type.as_str().into(),
-        request.known_source().into(),
-        request.actor.into(),
-        request.target.into(),
-        jsonb(request.payload),
-        jsonb(request.metadata),
-        judged.correlation_id.into(),
-        request.dedup_key.as_deref().into(),
-        judged.priority.as_str().into(),
-        judged.priority.queue_rank().into(),
-        request.scheduled_for.into(),
-        times.expires_at.into(),
-        lookup.rules.template_id.into(),
-        status.into(),
-        judged.problems.clone().into(),
-        body.map(|body| body.text.as_str()).into(),
-        body.map(|body| body.encoding).into(),
-        body.map(|body| body.segments).into(),
-        notify::wakes().into(),
-        times.due_at.into(),
-        title,
-        action_url,
-        decision.subscription.into(),
-        decision.channel.into(),
-        decision.number.as_deref().into(),
-        decision.open_at.into(),
-        decision.reason.as_deref().into(),
-        new_id().into(),
-        new_id().into(),
-        template.or(lookup.rules.template_id).into(),
-    ]
+    /// The text, in the language that was chosen.
+    pub fn body(&self, decision: &Decision<'_>) -> Option<&Body> {
+        let variant = decision.variant;
+        let translated = variant.and_then(|place| self.judged.variants.body(place));
+        translated.or(self.judged.body.as_ref())
+    }
+
+    /// The template of that text.
+    pub fn template(&self, decision: &Decision<'_>) -> Option<Uuid> {
+        let variant = decision.variant;
+        let translated = variant.and_then(|place| self.judged.variants.template(place));
+        translated.or(self.lookup.rules.template_id)
+    }
+
+    /// Runs one of the statements that write; `None` if it gives no row.
+    fn run(&self, statement: &Query, decision: &Decision<'_>) -> Result<Option<()>> {
+        statement.keyed_row(&self.arguments(decision), |_| Ok(()))
+    }
+
+    /// See `sql/queries/emit_target.sql`.
+    fn arguments<'a>(&'a self, decision: &'a Decision<'_>) -> [DatumWithOid<'a>; 31] {
+        let (request, judged) = (self.request, self.judged);
+        let body = self.body(decision);
+        let [title, action_url] = judged.heading.arguments();
+        [
+            self.event.into(),
+            request.event_type.as_str().into(),
+            request.known_source().into(),
+            request.actor.into(),
+            request.target.into(),
+            jsonb(request.payload),
+            jsonb(request.metadata),
+            judged.correlation_id.into(),
+            request.dedup_key.as_deref().into(),
+            judged.priority.as_str().into(),
+            judged.priority.queue_rank().into(),
+            request.scheduled_for.into(),
+            self.times.expires_at.into(),
+            self.lookup.rules.template_id.into(),
+            self.status.into(),
+            judged.problems.clone().into(),
+            body.map(|body| body.text.as_str()).into(),
+            body.map(|body| body.encoding).into(),
+            body.map(|body| body.segments).into(),
+            notify::wakes().into(),
+            self.times.due_at.into(),
+            title,
+            action_url,
+            decision.subscription.into(),
+            decision.channel.into(),
+            decision.number.as_deref().into(),
+            decision.open_at.into(),
+            decision.reason.as_deref().into(),
+            new_id().into(),
+            new_id().into(),
+            self.template(decision).into(),
+        ]
+    }
 }

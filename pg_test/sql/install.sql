@@ -77,7 +77,8 @@ where p.prokind = 'f'
   and (p.pronamespace = 'herald'::regnamespace
        or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
                   and d.refobjid = (select oid from pg_extension where extname = 'pg_herald')))
-  and not coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false);
+  and not coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)
+order by p.oid::regprocedure::text collate "C";
 select c.oid::regclass as public_may_read from pg_class c
 where c.relnamespace = 'herald'::regnamespace and c.relkind in ('r', 'v') and has_table_privilege('public', c.oid, 'select');
 select has_schema_privilege('public', 'herald', 'usage') as public_may_use_schema;

@@ -1,0 +1,302 @@
+//! Rows written at once, each into a table of its own.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, c_void};
+use std::mem::size_of;
+use std::ptr::null_mut;
+
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::{self, Datum, Oid};
+
+use super::{Opened, find, is_still};
+use crate::query::ByKeys;
+
+/// A table and the columns that get values.
+pub struct Target {
+    /// The table.
+    pub name: &'static CStr,
+    /// Its columns, in the order of the values.
+    pub columns: &'static [&'static CStr],
+    /// Those of them whose domain is to be asked whether the value is allowed. The others get words of our own.
+    pub checked: &'static [&'static CStr],
+}
+
+/// A row that is to be written.
+pub struct NewRow<'a, 'b> {
+    /// Where.
+    pub shape: &'a Shape,
+    /// The values of [`Target::columns`].
+    pub values: &'a [DatumWithOid<'b>],
+}
+
+/// How a row of a table comes about.
+pub struct Shape {
+    table: Oid,
+    /// What goes into each column.
+    columns: Vec<Column>,
+    /// How many values a row is made from.
+    given: usize,
+}
+
+struct Column {
+    content: Content,
+    base_type: Oid,
+    /// The domain that has to allow the value.
+    domain: Option<Oid>,
+}
+
+enum Content {
+    /// The value at this place.
+    Given(usize),
+    /// NULL, since the column has no default.
+    Null,
+    /// A default that is always the same.
+    Always(Constant),
+    /// The default `now()`.
+    Now,
+}
+
+/// A value of its own memory, since that of a transaction ends with it.
+enum Constant {
+    ByValue(Datum),
+    Stored(Box<[u64]>),
+}
+
+thread_local! {
+    /// What the server remembers of the domains' checks; by domain, for as long as the backend lives.
+    static CHECKS: RefCell<HashMap<Oid, *mut c_void>> = RefCell::default();
+}
+
+impl Shape {
+    /// What a table is like, if it is as it is made. Defaults count as they are now.
+    pub fn find(target: &Target) -> Option<Self> {
+        let table = find(target.name)?;
+        let opened = Opened::to_read(table)?;
+        if !opened.is_plain() || has_other_triggers(&opened) {
+            return None;
+        }
+        // SAFETY: the relation is open.
+        let description = unsafe { &*(*opened.relation).rd_att };
+        let count = usize::try_from(description.natts).ok()?;
+        let mut contents: Vec<Option<Content>> = (0..count).map(|_| None).collect();
+        for (place, &name) in target.columns.iter().enumerate() {
+            let (number, _) = opened.column(name)?;
+            *contents.get_mut(usize::try_from(number - 1).ok()?)? = Some(Content::Given(place));
+        }
+        let checked = target
+            .checked
+            .iter()
+            .map(|&name| opened.column(name).map(|(number, _)| number));
+        let checked = checked.collect::<Option<Vec<_>>>()?;
+        let columns = contents.into_iter().zip(1..).map(|(content, number)| {
+            // SAFETY: catalogue look-ups by the relation's id; a column that was dropped has the type 0, which has no base.
+            let (type_oid, base_type) = unsafe {
+                let type_oid = pg_sys::get_atttype(table, number);
+                let is_there = type_oid != pg_sys::InvalidOid;
+                (
+                    type_oid,
+                    if is_there {
+                        pg_sys::getBaseType(type_oid)
+                    } else {
+                        type_oid
+                    },
+                )
+            };
+            let content = match content {
+                Some(given) => given,
+                None if type_oid == pg_sys::InvalidOid => Content::Null,
+                None => default(&opened, number)?,
+            };
+            let is_checked = type_oid != base_type && checked.contains(&number);
+            let domain = is_checked.then_some(type_oid);
+            Some(Column {
+                content,
+                base_type,
+                domain,
+            })
+        });
+        Some(Self {
+            table,
+            columns: columns.collect::<Option<_>>()?,
+            given: target.columns.len(),
+        })
+    }
+
+    /// Whether these are values for it.
+    fn takes(&self, values: &[DatumWithOid<'_>]) -> bool {
+        self.given == values.len()
+            && self.columns.iter().all(|column| match column.content {
+                Content::Given(place) => values
+                    .get(place)
+                    .is_some_and(|value| value.oid() == column.base_type),
+                _ => true,
+            })
+    }
+}
+
+/// Whether something besides triggers for each row happens when rows are inserted.
+fn has_other_triggers(opened: &Opened) -> bool {
+    // SAFETY: the relation is open; without triggers there is no description of them.
+    unsafe { (*opened.relation).trigdesc.as_ref() }.is_some_and(|triggers| {
+        triggers.trig_insert_before_statement
+            || triggers.trig_insert_after_statement
+            || triggers.trig_insert_new_table
+            || triggers.trig_insert_instead_row
+    })
+}
+
+/// What a column gets that no value is given for. `None`: that takes a statement to find out.
+fn default(opened: &Opened, number: i16) -> Option<Content> {
+    // SAFETY: the relation is open and has a column of this number. What is made here lives in the current memory context.
+    unsafe {
+        let attributes = (*(*opened.relation).rd_att).attrs.as_ptr();
+        let attribute = &*attributes.add(usize::try_from(number - 1).ok()?);
+        if attribute.attgenerated != 0 {
+            return None;
+        }
+        let expression = pg_sys::build_column_default(opened.relation, i32::from(number));
+        if expression.is_null() {
+            return Some(Content::Null);
+        }
+        let planned = pg_sys::expression_planner(expression.cast());
+        match (*planned.cast::<pg_sys::Node>()).type_ {
+            pg_sys::NodeTag::T_Const => Constant::of(&*planned.cast::<pg_sys::Const>()),
+            pg_sys::NodeTag::T_FuncExpr => {
+                let is_now =
+                    (*planned.cast::<pg_sys::FuncExpr>()).funcid == Oid::from(pg_sys::F_NOW);
+                is_now.then_some(Content::Now)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Constant {
+    fn of(constant: &pg_sys::Const) -> Option<Content> {
+        if constant.constisnull {
+            return Some(Content::Null);
+        }
+        if constant.constbyval {
+            return Some(Content::Always(Self::ByValue(constant.constvalue)));
+        }
+        let value: *mut pg_sys::varlena = constant.constvalue.cast_mut_ptr();
+        if constant.constlen != -1 {
+            return None;
+        }
+        // SAFETY: a value of variable length says how long it is; the copy has room for it.
+        unsafe {
+            let length = pgrx::varsize_any(value);
+            let mut copy = vec![0_u64; length.div_ceil(size_of::<u64>())].into_boxed_slice();
+            std::ptr::copy_nonoverlapping(
+                value.cast::<u8>(),
+                copy.as_mut_ptr().cast::<u8>(),
+                length,
+            );
+            Some(Content::Always(Self::Stored(copy)))
+        }
+    }
+
+    fn datum(&self) -> Datum {
+        match self {
+            Self::ByValue(datum) => *datum,
+            Self::Stored(bytes) => Datum::from(bytes.as_ptr()),
+        }
+    }
+}
+
+/// Writes the rows, in this order, and then runs what their triggers have to check. `None`: nothing was written, the tables have
+/// changed since `state` or are not for these values. Raises what an INSERT would.
+pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
+    let opened = rows
+        .iter()
+        .map(|row| Opened::to_write(row.shape.table))
+        .collect::<Option<Vec<_>>>()?;
+    if !is_still(state) || !rows.iter().all(|row| row.shape.takes(row.values)) {
+        return None;
+    }
+    // The server plans its look at a foreign key once per session: not for the few rows that there are now.
+    let _by_keys = ByKeys::begin();
+    // SAFETY: what the server's own apply worker does: an executor's state of its own, one relation after the other with its
+    // indexes, and the row triggers within one level of their queue. Relations are open and locked, the slots are of their types,
+    // and nothing here returns early. After an error the server clears all of it with the transaction.
+    unsafe {
+        pg_sys::PreventCommandIfReadOnly(c"INSERT".as_ptr());
+        pg_sys::PreventCommandIfParallelMode(c"INSERT".as_ptr());
+        pg_sys::CommandCounterIncrement();
+        let executor = pg_sys::CreateExecutorState();
+        let before = pg_sys::MemoryContextSwitchTo((*executor).es_query_cxt);
+        pg_sys::AfterTriggerBeginQuery();
+        for (row, opened) in rows.iter().zip(&opened) {
+            write(executor, opened.relation, row);
+        }
+        pg_sys::AfterTriggerEndQuery(executor);
+        pg_sys::ExecCloseResultRelations(executor);
+        pg_sys::ExecResetTupleTable((*executor).es_tupleTable, false);
+        pg_sys::MemoryContextSwitchTo(before);
+        pg_sys::FreeExecutorState(executor);
+    }
+    Some(())
+}
+
+/// Writes one row.
+///
+/// # Safety
+/// Within a level of the triggers' queue, in the executor's memory; the relation is open for writing and of the row's shape.
+unsafe fn write(executor: *mut pg_sys::EState, relation: pg_sys::Relation, row: &NewRow<'_, '_>) {
+    // SAFETY: as above.
+    unsafe {
+        let info: *mut pg_sys::ResultRelInfo =
+            pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
+        (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
+        pg_sys::InitResultRelInfo(info, relation, 0, null_mut(), 0);
+        (*executor).es_opened_result_relations =
+            pg_sys::lappend((*executor).es_opened_result_relations, info.cast());
+        pg_sys::ExecOpenIndices(info, false);
+        let slot = pg_sys::ExecInitExtraTupleSlot(
+            executor,
+            (*relation).rd_att,
+            &raw const pg_sys::TTSOpsVirtual,
+        );
+        for (place, column) in row.shape.columns.iter().enumerate() {
+            let value = match &column.content {
+                Content::Null => None,
+                Content::Given(given) => row
+                    .values
+                    .get(*given)
+                    .and_then(|value| value.datum())
+                    .map(|datum| datum.sans_lifetime()),
+                Content::Always(constant) => Some(constant.datum()),
+                Content::Now => Some(Datum::from(pg_sys::GetCurrentTransactionStartTimestamp())),
+            };
+            if let Some(domain) = column.domain {
+                check(value, domain);
+            }
+            *(*slot).tts_values.add(place) = value.unwrap_or(Datum::null());
+            *(*slot).tts_isnull.add(place) = value.is_none();
+        }
+        pg_sys::ExecStoreVirtualTuple(slot);
+        pg_sys::ExecSimpleRelationInsert(info, executor, slot);
+    }
+}
+
+/// Raises 23514 for a value that a domain does not allow.
+///
+/// # Safety
+/// The value is of the domain's base type.
+unsafe fn check(value: Option<Datum>, domain: Oid) {
+    let mut remembered = CHECKS
+        .with_borrow(|checks| checks.get(&domain).copied())
+        .unwrap_or(null_mut());
+    // SAFETY: the server keeps what it remembers up to date itself, in memory that is never freed.
+    unsafe {
+        pg_sys::domain_check(
+            value.unwrap_or(Datum::null()),
+            value.is_none(),
+            domain,
+            &raw mut remembered,
+            pg_sys::TopMemoryContext,
+        );
+    }
+    CHECKS.with_borrow_mut(|checks| checks.insert(domain, remembered));
+}
