@@ -152,8 +152,11 @@ mod tests {
         open_at: Some(1_000_000_000),
     };
 
+    /// A reason, and what brings it about.
+    type Obstacle = (&'static str, fn(&mut Facts<'static>));
+
     /// All that may stand in the way, in the order in which it counts; each alone is a reason.
-    fn obstacles() -> Vec<(&'static str, fn(&mut Facts<'static>))> {
+    fn obstacles() -> Vec<Obstacle> {
         vec![
             ("event_cancelled", |facts| facts.is_cancelled = true),
             ("event_type_inactive", |facts| facts.is_type_active = false),

@@ -150,9 +150,7 @@ fn has_other_triggers(opened: &Opened) -> bool {
 fn default(opened: &Opened, number: i16) -> Option<Content> {
     // SAFETY: the relation is open and has a column of this number. What is made here lives in the current memory context.
     unsafe {
-        let attributes = (*(*opened.relation).rd_att).attrs.as_ptr();
-        let attribute = &*attributes.add(usize::try_from(number - 1).ok()?);
-        if attribute.attgenerated != 0 {
+        if pg_sys::get_attgenerated((*opened.relation).rd_id, number) != 0 {
             return None;
         }
         let expression = pg_sys::build_column_default(opened.relation, i32::from(number));

@@ -1,11 +1,10 @@
-//! Laws about reasons, and about rows that become events.
+//! Laws about rows that become events.
 
 use pgrx::prelude::*;
 
 #[pg_schema]
 #[allow(clippy::module_inception)] // pgrx looks for its tests in a schema of this name.
 mod tests {
-    use herald_core::reason;
     use pgrx::prelude::*;
     use pgrx::spi;
 
@@ -101,20 +100,5 @@ mod tests {
         )?;
         assert_eq!(found, (Some(2000), Some(true)));
         Ok(())
-    }
-
-    /// Every reason that the gate can give is told in words.
-    #[pg_test]
-    fn every_reason_of_the_gate_has_a_sentence() {
-        let gate = include_str!("../../../sql/queries/gate.sql");
-        let reasons: Vec<&str> = gate
-            .split("then '")
-            .skip(1)
-            .filter_map(|rest| rest.split('\'').next())
-            .collect();
-        assert!(reasons.len() > 5, "{reasons:?}");
-        for word in reasons {
-            assert!(reason::sentence(word).is_some(), "{word}");
-        }
     }
 }
