@@ -2,6 +2,8 @@
 //!
 //! Times are microseconds, [`NEVER`] is infinity.
 
+use crate::words::words;
+
 /// A time that does not come.
 pub const NEVER: i64 = i64::MAX;
 const SECOND: i64 = 1_000_000;
@@ -62,63 +64,99 @@ impl Subscription {
     }
 }
 
+words! {
+    /// Why nothing goes (`notification_deliveries.suppress_reason`), in the order in which it counts. Sentences: `reason`.
+    Refusal ("refusal") {
+        /// Somebody cancelled the event.
+        EventCancelled = "event_cancelled",
+        /// Its type is switched off.
+        EventTypeInactive = "event_type_inactive",
+        /// There is no subscription.
+        NotSubscribed = "not_subscribed",
+        /// There is one no more.
+        Unsubscribed = "unsubscribed",
+        /// Its filters do not match.
+        Filter = "filter",
+        /// It is for administrators.
+        NotAdmin = "not_admin",
+        /// The channel is switched off.
+        Preference = "preference",
+        /// Nothing sends on the channel.
+        NoAdapter = "no_adapter",
+        /// There is no number.
+        NoPhone = "no_phone",
+        /// No carrier knows the number.
+        InvalidNumber = "invalid_number",
+        /// Nobody has shown to own the number.
+        Unverified = "unverified",
+        /// Somebody with the number wants no texts.
+        OptedOut = "opted_out",
+        /// Numbers of the country are not texted.
+        CountryNotAllowed = "country_not_allowed",
+        /// Quiet hours cannot be told.
+        UnknownTimeZone = "unknown_time_zone",
+        /// It would come too late.
+        Expired = "expired",
+    }
+}
+
 /// Why nothing goes; `None`: it may, from `open_at` on. `is_allowed` says whether numbers of this country may be texted.
 /// The first reason counts, in the order in which a person would ask.
-pub fn refusal(facts: &Facts<'_>, is_allowed: impl FnOnce(&str) -> bool) -> Option<&'static str> {
+pub fn refusal(facts: &Facts<'_>, is_allowed: impl FnOnce(&str) -> bool) -> Option<Refusal> {
     if facts.is_cancelled {
-        return Some("event_cancelled");
+        return Some(Refusal::EventCancelled);
     }
     if !facts.is_type_active {
-        return Some("event_type_inactive");
+        return Some(Refusal::EventTypeInactive);
     }
     match facts.subscription {
-        Subscription::None => return Some("not_subscribed"),
-        Subscription::Ended => return Some("unsubscribed"),
-        Subscription::Filtered => return Some("filter"),
+        Subscription::None => return Some(Refusal::NotSubscribed),
+        Subscription::Ended => return Some(Refusal::Unsubscribed),
+        Subscription::Filtered => return Some(Refusal::Filter),
         Subscription::Active => {}
     }
     if !facts.is_in_audience {
-        return Some("not_admin");
+        return Some(Refusal::NotAdmin);
     }
     if !facts.is_channel_enabled {
-        return Some("preference");
+        return Some(Refusal::Preference);
     }
     match facts.channel {
         "sms" => text_refusal(facts, is_allowed),
         "in_app" => facts
             .expires_at
             .is_some_and(|expires_at| expires_at <= facts.due_at)
-            .then_some("expired"),
-        _ => Some("no_adapter"),
+            .then_some(Refusal::Expired),
+        _ => Some(Refusal::NoAdapter),
     }
 }
 
 /// What stands against a text, when its recipient wants it.
-fn text_refusal(facts: &Facts<'_>, is_allowed: impl FnOnce(&str) -> bool) -> Option<&'static str> {
+fn text_refusal(facts: &Facts<'_>, is_allowed: impl FnOnce(&str) -> bool) -> Option<Refusal> {
     let Some(number) = facts.phone_number else {
-        return Some("no_phone");
+        return Some(Refusal::NoPhone);
     };
     if !facts.is_verified {
         return Some(match facts.is_invalid {
-            true => "invalid_number",
-            false => "unverified",
+            true => Refusal::InvalidNumber,
+            false => Refusal::Unverified,
         });
     }
     // An opt-out belongs to the number: triggers keep it in every row that has the number.
     if facts.is_opted_out {
-        return Some("opted_out");
+        return Some(Refusal::OptedOut);
     }
     if !is_allowed(number) {
-        return Some("country_not_allowed");
+        return Some(Refusal::CountryNotAllowed);
     }
     match facts.open_at {
-        None => Some("unknown_time_zone"),
-        Some(NEVER) if facts.due_at < NEVER => Some("unknown_time_zone"),
+        None => Some(Refusal::UnknownTimeZone),
+        Some(NEVER) if facts.due_at < NEVER => Some(Refusal::UnknownTimeZone),
         // It could only go when it is over, or in its last second.
         Some(open_at) => facts
             .expires_at
             .is_some_and(|expires_at| expires_at < a_second_after(open_at))
-            .then_some("expired"),
+            .then_some(Refusal::Expired),
     }
 }
 
@@ -177,7 +215,7 @@ mod tests {
     }
 
     fn asked(facts: &Facts<'_>) -> Option<&'static str> {
-        refusal(facts, |number| number.starts_with("+1"))
+        refusal(facts, |number| number.starts_with("+1")).map(Refusal::as_str)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use herald_core::gate::Refusal;
 use herald_core::reason::sentence;
 
 fn repository() -> PathBuf {
@@ -31,9 +32,12 @@ fn words(file: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_reason_is_explained_and_shown_by_a_test() {
-    let mut reasons = words("gate.sql");
-    reasons.extend(words("limits.sql"));
-    reasons.extend(["not_subscribed", "unsubscribed", "filter"].map(str::to_owned));
+    let mut reasons = words("limits.sql");
+    reasons.extend(
+        Refusal::ALL
+            .iter()
+            .map(|refusal| refusal.as_str().to_owned()),
+    );
     assert!(reasons.len() >= 20, "{reasons:?}");
     let expected = fs::read_dir(repository().join("pg_test/expected")).expect("regression tests");
     let shown: String = expected

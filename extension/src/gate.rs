@@ -87,5 +87,5 @@ fn herald_gate(
                 .any(|prefix| number.starts_with(prefix))
         })
     };
-    Ok(refusal(&facts, is_allowed).map(str::to_owned))
+    Ok(refusal(&facts, is_allowed).map(|refusal| refusal.to_string()))
 }

@@ -235,7 +235,7 @@ impl Emission<'_> {
             subscription: person.subscription_id,
             variant: None,
             open_at: open_at.map_err(|_| unexpected("time"))?,
-            reason: reason.map(str::to_owned),
+            reason: reason.map(|reason| reason.to_string()),
             number: person.phone_number,
         }))
     }

@@ -46,6 +46,14 @@ struct Column {
     domain: Option<Oid>,
 }
 
+impl Column {
+    const DROPPED: Self = Self {
+        content: Content::Null,
+        base_type: pg_sys::InvalidOid,
+        domain: None,
+    };
+}
+
 enum Content {
     /// The value at this place.
     Given(usize),
@@ -90,30 +98,21 @@ impl Shape {
             .map(|&name| opened.column(name).map(|(number, _)| number));
         let checked = checked.collect::<Option<Vec<_>>>()?;
         let columns = contents.into_iter().zip(1..).map(|(content, number)| {
-            // SAFETY: catalogue look-ups by the relation's id; a column that was dropped has the type 0, which has no base.
-            let (type_oid, base_type) = unsafe {
-                let type_oid = pg_sys::get_atttype(table, number);
-                let is_there = type_oid != pg_sys::InvalidOid;
-                (
-                    type_oid,
-                    if is_there {
-                        pg_sys::getBaseType(type_oid)
-                    } else {
-                        type_oid
-                    },
-                )
-            };
-            let content = match content {
-                Some(given) => given,
-                None if type_oid == pg_sys::InvalidOid => Content::Null,
-                None => default(&opened, number)?,
-            };
-            let is_checked = type_oid != base_type && checked.contains(&number);
-            let domain = is_checked.then_some(type_oid);
+            // SAFETY: a catalogue look-up by the relation's id.
+            let its_type = unsafe { pg_sys::get_atttype(table, number) };
+            if its_type == pg_sys::InvalidOid {
+                return Some(Column::DROPPED);
+            }
+            // SAFETY: as above; what is no domain is its own base.
+            let base_type = unsafe { pg_sys::getBaseType(its_type) };
+            let is_checked = its_type != base_type && checked.contains(&number);
             Some(Column {
-                content,
+                content: match content {
+                    Some(given) => given,
+                    None => default(&opened, number)?,
+                },
                 base_type,
-                domain,
+                domain: is_checked.then_some(its_type),
             })
         });
         Some(Self {
