@@ -31,6 +31,7 @@ const EVENT: Target = Target {
         c"problems",
     ],
     checked: &[],
+    constraints: &[],
 };
 const DELIVERY: Target = Target {
     name: c"notification_deliveries",
@@ -49,6 +50,7 @@ const DELIVERY: Target = Target {
         c"correlation_id",
     ],
     checked: &[],
+    constraints: &["(((status)::text = 'suppressed'::text) = (suppress_reason IS NOT NULL))"],
 };
 const TEXT: Target = Target {
     name: c"sms_messages",
@@ -70,11 +72,13 @@ const TEXT: Target = Target {
         c"deferred_until",
     ],
     checked: &[c"phone_number", c"message_content"],
+    constraints: &["((phone_number IS NOT NULL) OR (erased_at IS NOT NULL))"],
 };
 const JOB: Target = Target {
     name: c"queue_jobs",
     columns: &[c"subject_id", c"job_type", c"priority", c"run_at", c"wakes"],
     checked: &[],
+    constraints: &[],
 };
 
 /// How often a text is tried.

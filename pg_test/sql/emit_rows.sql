@@ -194,6 +194,12 @@ from test.error($$select emit_notification_event('test.text', payload => '{"mess
 limit 1;
 rollback;
 begin;
+alter table herald.notification_deliveries add constraint not_to_one check (recipient_user_id <> test.person(1));
+select left(error, 100) as error
+from test.error($$select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1))$$) error
+limit 1;
+rollback;
+begin;
 alter domain herald.message_content add constraint short check (length(value) < 5);
 select * from test.error($$select emit_notification_event('test.text', payload => '{"message": "too long"}', target_user_id => test.person(1))$$);
 select * from test.error($$select emit_notification_event('test.text', payload => '{"message": "ok"}', target_user_id => test.person(1))$$);

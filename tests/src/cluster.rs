@@ -6,7 +6,7 @@ use crate::ports::free_port;
 use crate::process::tail;
 use crate::programs::{self, Account};
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -261,6 +261,41 @@ impl Cluster {
     pub fn restart(&self, how: Stop) -> Outcome<()> {
         self.stop(how)?;
         self.start_again()
+    }
+
+    /// Has statements, one a line, run by a server of one process (`postgres --single`) while the cluster is stopped; that process
+    /// is started by `program`. Returns what both wrote to standard error.
+    pub fn single_user(
+        &self,
+        program: &[&str],
+        database: &str,
+        statements: &str,
+    ) -> Outcome<String> {
+        let input = self.directory.join("single_user.sql");
+        std::fs::write(&input, statements)
+            .explain(|| format!("cannot write {}", input.display()))?;
+        let postgres = self.bin.join("postgres");
+        let mut words = program.iter().map(OsStr::new).chain([postgres.as_os_str()]);
+        let first = words.next().unwrap_or_default();
+        let mut command = Account::of_postgres()?.command(first);
+        let output = command
+            .args(words)
+            .args(["--single", "-D"])
+            .arg(self.data())
+            .arg(database)
+            .current_dir(&self.directory)
+            .env_remove("RUST_BACKTRACE")
+            .stdin(File::open(&input)?)
+            .output()
+            .explain(|| "cannot run postgres --single".to_owned())?;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        match output.status.success() && !told.contains("ERROR:") {
+            true => Ok(told),
+            false => Err(Failure::new(format!(
+                "postgres --single: {}\n{told}",
+                output.status
+            ))),
+        }
     }
 
     /// Whether the server's first process is there.

@@ -12,8 +12,8 @@ const PEOPLE: usize = 10_000;
 const CLIENTS: [usize; 3] = [1, 8, 32];
 
 pub(crate) const EMIT: &str = include_str!("../../sql/emit/emit.sql");
-const OWN_TABLES: &str = include_str!("../../sql/emit/own_tables.sql");
-const LEAN: &str = include_str!("../../sql/emit/lean.sql");
+pub(crate) const OWN_TABLES: &str = include_str!("../../sql/emit/own_tables.sql");
+pub(crate) const LEAN: &str = include_str!("../../sql/emit/lean.sql");
 /// Four tables of the same values with nothing but a primary key each.
 pub(crate) const LEAN_TABLES: &str = include_str!("../../sql/emit/lean_tables.sql");
 /// Empties them.

@@ -1,9 +1,18 @@
-//! Instructions of the pure functions that every text goes through: a figure that does not move with the machine's noise.
+//! Instructions of the pure functions that every text goes through, and of whole transactions: figures that do not move with the
+//! machine's noise.
 
+use super::emit::{EMIT, LEAN, LEAN_TABLES, OWN_TABLES};
+use super::nothing::TWO_ROWS;
 use crate::measure::Measure;
+use crate::people;
 use crate::row::{Report, Row};
-use crate::stats::whole;
+use crate::stats::{percent, whole};
+use crate::world::World;
+use herald_tests::cluster::Stop;
+use herald_tests::stack::DATABASE;
 use herald_tests::{Explain, Failure, Outcome};
+use std::fmt::Write as _;
+use std::ops::Range;
 use std::process::Command;
 
 const FUNCTIONS: [(&str, &str); 5] = [
@@ -19,9 +28,20 @@ const FUNCTIONS: [(&str, &str); 5] = [
 /// The work `classify` does at a time.
 const CLASSIFIED: f64 = 4.0;
 
+/// What runs a program and counts its instructions.
+const CALLGRIND: [&str; 3] = [
+    "valgrind",
+    "--tool=callgrind",
+    "--callgrind-out-file=/dev/null",
+];
+/// People who can be texted have the numbers below, those who have opted out this one and more.
+const OPTED_OUT: usize = 5_001;
+const PEOPLE: usize = 10_000;
+
 /// Counted twice, so that starting the program is not among them.
 pub(crate) async fn run(_: &Measure) -> Outcome<Report> {
     let mut report = Report::default();
+    transactions(&mut report).await?;
     for (name, what) in FUNCTIONS {
         let few = count(name, 200)?;
         let many = count(name, 1_200)?;
@@ -36,19 +56,94 @@ pub(crate) async fn run(_: &Measure) -> Outcome<Report> {
     Ok(report)
 }
 
+/// Emit and what it is compared with elsewhere, in a server of one process: no client, no other session.
+async fn transactions(report: &mut Report) -> Outcome<()> {
+    let world = World::start().await?;
+    people::add(&world, PEOPLE).await?;
+    world.run(LEAN_TABLES).await?;
+    let opt_out = format!(
+        "begin; set local session_replication_role = replica; \
+         update herald.user_sms_preferences set opted_out = true, opted_out_at = now(), opt_out_reason = 'keyword' \
+         where right(user_id::text, 12)::bigint >= {OPTED_OUT}; commit"
+    );
+    world.run(&opt_out).await?;
+    world.run("vacuum analyze").await?;
+    let template: String = world
+        .value(
+            "select id::text from herald.sms_templates where template_key = 'notif_task_due_soon'",
+        )
+        .await?;
+    world.cluster.stop(Stop::Fast)?;
+    let each = |script: &str, from: usize| -> Outcome<f64> {
+        let few = transaction(&world, script, &template, from..from + 40)?;
+        let many = transaction(&world, script, &template, from + 40..from + 180)?;
+        Ok((many - few) / 100.0)
+    };
+    let emit = each(EMIT, 1)?;
+    let own_tables = each(OWN_TABLES, 1)?;
+    let lean = each(LEAN, 1)?;
+    let nothing = each(EMIT, OPTED_OUT)?;
+    let two_rows = each(TWO_ROWS, OPTED_OUT)?;
+    for (what, ours, than, theirs) in [
+        (
+            "emit, a text that is due at once",
+            emit,
+            "own tables",
+            own_tables,
+        ),
+        ("emit, a text that is due at once", emit, "lean", lean),
+        (
+            "emit whose subscriber has opted out",
+            nothing,
+            "plain INSERT of event and delivery",
+            two_rows,
+        ),
+    ] {
+        report.row(
+            Row::new(what, format!("{} instructions", whole(ours)))
+                .against(format!("{than}: {}", whole(theirs)), percent(theirs / ours)),
+        );
+    }
+    Ok(())
+}
+
+/// Instructions of one of pgbench's scripts, prepared once and run for these people, with the start of the server.
+fn transaction(world: &World, script: &str, template: &str, people: Range<usize>) -> Outcome<f64> {
+    let lines = script.lines().filter(|line| !line.starts_with('\\'));
+    let statement = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    let statement = statement
+        .replace(":template", &format!("'{template}'"))
+        .replace(":n::", "$1::");
+    let mut input =
+        format!("set plan_cache_mode = force_generic_plan;\nprepare e (integer) as {statement}\n");
+    for person in people {
+        writeln!(input, "execute e({person});").map_err(|_| Failure::new("no memory"))?;
+    }
+    let told = world.cluster.single_user(&CALLGRIND, DATABASE, &input)?;
+    collected(&told)
+}
+
 fn count(name: &str, times: usize) -> Outcome<f64> {
     let program = std::env::current_exe()?.with_file_name("hot_functions");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+    let [valgrind, options @ ..] = CALLGRIND;
+    let output = Command::new(valgrind)
+        .args(options)
         .arg(program)
         .arg(name)
         .arg(times.to_string())
         .output()
         .explain(|| "cannot run valgrind".to_string())?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    text.lines()
+    match output.status.success() {
+        true => collected(&text),
+        false => Err(Failure::new(format!("callgrind counted nothing:\n{text}"))),
+    }
+}
+
+/// The number that callgrind ends with.
+fn collected(told: &str) -> Outcome<f64> {
+    told.lines()
         .find_map(|line| line.split_once("Collected : "))
         .and_then(|(_, number)| number.trim().parse().ok())
-        .filter(|_| output.status.success())
-        .ok_or_else(|| Failure::new(format!("callgrind counted nothing:\n{text}")))
+        .ok_or_else(|| Failure::new(format!("callgrind counted nothing:\n{told}")))
 }

@@ -13,7 +13,7 @@ const PEOPLE: usize = 10_000;
 const CLIENTS: [usize; 2] = [1, 32];
 
 /// The same two rows, event and suppressed delivery, by one plain INSERT.
-const TWO_ROWS: &str = include_str!("../../sql/two_rows.sql");
+pub(crate) const TWO_ROWS: &str = include_str!("../../sql/two_rows.sql");
 
 /// Everybody has opted out, then everybody has quiet hours.
 pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {

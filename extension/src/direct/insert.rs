@@ -9,6 +9,7 @@ use std::ptr::null_mut;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum, Oid};
 
+use super::checks::Checks;
 use super::{Opened, find, is_still};
 use crate::query::ByKeys;
 
@@ -20,6 +21,8 @@ pub struct Target {
     pub columns: &'static [&'static CStr],
     /// Those of them whose domain is to be asked whether the value is allowed. The others get words of our own.
     pub checked: &'static [&'static CStr],
+    /// Its CHECK constraints as they are made.
+    pub constraints: &'static [&'static str],
 }
 
 /// A row that is to be written.
@@ -37,6 +40,8 @@ pub struct Shape {
     columns: Vec<Column>,
     /// How many values a row is made from.
     given: usize,
+    /// Its CHECK constraints, unless somebody has added one.
+    checks: Option<Checks>,
 }
 
 struct Column {
@@ -119,6 +124,8 @@ impl Shape {
             table,
             columns: columns.collect::<Option<_>>()?,
             given: target.columns.len(),
+            // SAFETY: the relation is open.
+            checks: unsafe { Checks::find(opened.relation, target.constraints) },
         })
     }
 
@@ -247,6 +254,9 @@ unsafe fn write(executor: *mut pg_sys::EState, relation: pg_sys::Relation, row: 
             pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
         (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
         pg_sys::InitResultRelInfo(info, relation, 0, null_mut(), 0);
+        if let Some(checks) = &row.shape.checks {
+            checks.serve(info);
+        }
         (*executor).es_opened_result_relations =
             pg_sys::lappend((*executor).es_opened_result_relations, info.cast());
         pg_sys::ExecOpenIndices(info, false);

@@ -5,6 +5,7 @@
 //! triggers. Only tables as `herald_install()` makes them are touched so: whatever else a user has made of them, such as
 //! partitions, policies, rules or triggers for whole statements, is left to statements. So every function here may decline.
 
+mod checks;
 pub mod insert;
 pub mod read;
 
