@@ -30,6 +30,19 @@ pub(crate) async fn add(world: &World, count: usize) -> Outcome<()> {
     world.run("vacuum analyze").await
 }
 
+/// Opts out users number `from` and above.
+pub(crate) async fn opt_out(world: &World, from: usize) -> Outcome<()> {
+    world
+        .run(&format!(
+            "begin; set local session_replication_role = replica; \
+             update herald.user_sms_preferences set opted_out = true, opted_out_at = now(), opt_out_reason = 'keyword' \
+                 where right(user_id::text, 12)::bigint >= {from}; \
+             commit"
+        ))
+        .await?;
+    world.vacuum(&["herald.user_sms_preferences"]).await
+}
+
 /// Subscribes users number 1 to `count` to an event type.
 pub(crate) async fn subscribe(world: &World, event_type: &str, count: usize) -> Outcome<()> {
     world

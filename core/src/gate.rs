@@ -40,9 +40,10 @@ pub struct Facts<'a> {
 }
 
 /// What a recipient's subscription says of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subscription {
     /// There is none.
+    #[default]
     None,
     /// There is one no more.
     Ended,

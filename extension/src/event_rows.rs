@@ -7,8 +7,9 @@ use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 use crate::direct::Known;
 use crate::direct::insert::{NewRow, Shape, Target, insert};
 use crate::id::new_id;
+use crate::json;
 use crate::notify;
-use crate::query::{jsonb, jsonb_text};
+use crate::query::jsonb;
 use crate::targeted::{Decision, Emission, SMS};
 
 const EVENT: Target = Target {
@@ -148,8 +149,8 @@ fn event<'a>(emission: &'a Emission<'_>) -> [DatumWithOid<'a>; 15] {
         request.known_source().into(),
         request.actor.into(),
         request.target.into(),
-        jsonb(request.payload.or_else(|| jsonb_text("{}"))),
-        jsonb(request.metadata.or_else(|| jsonb_text("{}"))),
+        jsonb(json::or_empty(request.payload)),
+        jsonb(json::or_empty(request.metadata)),
         judged.correlation_id.into(),
         request.dedup_key.as_deref().into(),
         judged.priority.as_str().into(),

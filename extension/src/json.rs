@@ -32,9 +32,14 @@ pub fn is_object(value: AnyElement) -> bool {
     kind.as_deref() == Some("object")
 }
 
+/// The value, or an empty object.
+pub fn or_empty(value: Option<AnyElement>) -> Option<AnyElement> {
+    value.or_else(|| jsonb_text("{}"))
+}
+
 /// `value @> part`; no value is as good as an empty object.
 pub fn contains(value: Option<AnyElement>, part: AnyElement) -> bool {
-    let Some(value) = value.or_else(|| jsonb_text("{}")) else {
+    let Some(value) = or_empty(value) else {
         return false;
     };
     // SAFETY: the function takes two jsonb, which every AnyElement here is.

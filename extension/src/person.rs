@@ -52,10 +52,8 @@ const PEOPLE: Table = Table {
 pub struct Person {
     /// The subscription to the type.
     pub subscription_id: Option<Uuid>,
-    /// That it is active; `None` without one.
-    pub is_subscribed: Option<bool>,
-    /// That its filters match the payload.
-    pub matches: bool,
+    /// What it says of this event.
+    pub subscription: Subscription,
     /// That it, or else the person, has texts switched on.
     pub is_enabled: bool,
     /// The number.
@@ -72,17 +70,6 @@ pub struct Person {
     pub quiet_hours: Option<(i64, i64)>,
     /// That urgent texts come at any time.
     pub urgent_passes: bool,
-}
-
-impl Person {
-    /// What the gate is told of the subscription.
-    pub fn subscription(&self) -> Subscription {
-        Subscription::of(
-            self.is_subscribed.is_some(),
-            self.is_subscribed == Some(true),
-            self.matches,
-        )
-    }
 }
 
 thread_local! {
@@ -105,19 +92,18 @@ pub fn look(user: Uuid, event_type: &str, payload: Option<AnyElement>) -> Option
     };
     let (state, places) = PLACES.with(|places| places.get(find));
     let [subscriptions, channels, people] = places.as_ref().as_ref()?;
-    let mut override_ = None;
+    let mut for_this_type = None;
     let key = [event_type.into_datum()?, user.into_datum()?];
     subscriptions.row(state, &key, |row| {
+        let filters = row.element(2, pg_sys::JSONBOID);
+        let matches = filters.is_some_and(|filters| json::contains(payload, filters));
         person.subscription_id = row.get(0);
-        person.is_subscribed = row.get(1);
-        person.matches = row
-            .element(2, pg_sys::JSONBOID)
-            .is_some_and(|filters| json::contains(payload, filters));
-        override_ = row.get::<bool>(3);
+        person.subscription = Subscription::of(true, row.get(1).unwrap_or(false), matches);
+        for_this_type = row.get::<bool>(3);
     })?;
     let mut by_default = None;
     channels.row(state, &key[1..], |row| by_default = row.get::<bool>(0))?;
-    person.is_enabled = override_.or(by_default).unwrap_or(false);
+    person.is_enabled = for_this_type.or(by_default).unwrap_or(false);
     people.row(state, &key[1..], |row| {
         person.phone_number = row.get(0);
         person.is_verified = row.get(1).unwrap_or(false);

@@ -212,7 +212,7 @@ impl Emission<'_> {
         let facts = Facts {
             is_cancelled: false,
             is_type_active: rules.is_active,
-            subscription: person.subscription(),
+            subscription: person.subscription,
             is_in_audience: true,
             channel: SMS,
             is_channel_enabled: person.is_enabled,

@@ -1,5 +1,5 @@
--- What the gate says of an event for its one user on one channel. One row, whoever the user is. Nothing here is more than a
--- look by a key, and what is the same for all is a constant: most of such a statement's cost is its start.
+-- What the gate says of an event for its one user on one channel, where that takes a statement: channels other than texts, types
+-- for administrators, other languages, a time zone that the application knows. One row, whoever the user is; looks by keys alone.
 -- $1 user, $2 event type, $3 payload, $4 channel, $5 its texts may go out, $6 for administrators alone, $7 due at,
 -- $8 expires at, $9 prefixes, $10 spread, $11 minimum, $12 priority, $13 languages
 select g.subscription_id, g.phone_number, g.variant, case g.channel when 'sms' then g.open_at else g.due_at end as open_at,

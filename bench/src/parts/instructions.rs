@@ -11,7 +11,6 @@ use crate::world::World;
 use herald_tests::cluster::Stop;
 use herald_tests::stack::DATABASE;
 use herald_tests::{Explain, Failure, Outcome};
-use std::fmt::Write as _;
 use std::ops::Range;
 use std::process::Command;
 
@@ -61,13 +60,7 @@ async fn transactions(report: &mut Report) -> Outcome<()> {
     let world = World::start().await?;
     people::add(&world, PEOPLE).await?;
     world.run(LEAN_TABLES).await?;
-    let opt_out = format!(
-        "begin; set local session_replication_role = replica; \
-         update herald.user_sms_preferences set opted_out = true, opted_out_at = now(), opt_out_reason = 'keyword' \
-         where right(user_id::text, 12)::bigint >= {OPTED_OUT}; commit"
-    );
-    world.run(&opt_out).await?;
-    world.run("vacuum analyze").await?;
+    people::opt_out(&world, OPTED_OUT).await?;
     let template: String = world
         .value(
             "select id::text from herald.sms_templates where template_key = 'notif_task_due_soon'",
@@ -114,12 +107,13 @@ fn transaction(world: &World, script: &str, template: &str, people: Range<usize>
     let statement = statement
         .replace(":template", &format!("'{template}'"))
         .replace(":n::", "$1::");
-    let mut input =
-        format!("set plan_cache_mode = force_generic_plan;\nprepare e (integer) as {statement}\n");
-    for person in people {
-        writeln!(input, "execute e({person});").map_err(|_| Failure::new("no memory"))?;
-    }
-    let told = world.cluster.single_user(&CALLGRIND, DATABASE, &input)?;
+    let settings = "set plan_cache_mode = force_generic_plan;".to_owned();
+    let prepare = format!("prepare e (integer) as {statement}");
+    let executions = people.map(|person| format!("execute e({person});"));
+    let input: Vec<String> = [settings, prepare].into_iter().chain(executions).collect();
+    let told = world
+        .cluster
+        .single_user(&CALLGRIND, DATABASE, &(input.join("\n") + "\n"))?;
     collected(&told)
 }
 

@@ -29,14 +29,7 @@ pub(crate) async fn run(measure: &Measure) -> Outcome<Report> {
     let plain = Script::new(&world, "two rows", TWO_ROWS)?
         .variable("people", PEOPLE.to_string())
         .variable("template", template);
-    world
-        .run(
-            "begin; set local session_replication_role = replica; \
-             update herald.user_sms_preferences set opted_out = true, opted_out_at = now(), opt_out_reason = 'keyword'; \
-             commit",
-        )
-        .await?;
-    world.vacuum(&["herald.user_sms_preferences"]).await?;
+    people::opt_out(&world, 1).await?;
     for clients in CLIENTS {
         let rates = in_turns(
             &world,

@@ -8,6 +8,9 @@ use pgrx::prelude::*;
 
 use super::{Opened, find, is_still};
 
+/// Most columns that a key may have here.
+const MOST_KEYS: usize = 2;
+
 /// A table, the unique index that finds one row, that index' columns, and the columns that are wanted.
 pub struct Table {
     /// The table.
@@ -62,6 +65,9 @@ impl Row<'_> {
 impl Place {
     /// The table's parts, if all are as they are made.
     pub fn find(table: &Table) -> Option<Self> {
+        if table.keys.len() > MOST_KEYS {
+            return None;
+        }
         let oid = find(table.name)?;
         let opened = Opened::to_read(oid)?;
         let index = Opened::to_read(find(table.index)?)?;
@@ -117,7 +123,10 @@ impl Place {
         let count = i32::try_from(self.keys.len())
             .ok()
             .filter(|_| is_still(state))?;
-        let mut keys = [pg_sys::ScanKeyData::default(); 2];
+        if key.len() != self.keys.len() {
+            return None;
+        }
+        let mut keys = [pg_sys::ScanKeyData::default(); MOST_KEYS];
         for ((entry, &(column, collation)), &value) in keys.iter_mut().zip(&self.keys).zip(key) {
             let equal = match collation == pg_sys::InvalidOid {
                 true => pg_sys::F_UUID_EQ,
