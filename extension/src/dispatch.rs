@@ -1,4 +1,4 @@
-//! The daemon's side of sending: claim, complete, leases.
+//! The daemon's side of sending: hello, complete, leases, the queue's state. Claims: `claim`.
 
 use std::borrow::Cow;
 
@@ -9,20 +9,13 @@ use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::prelude::*;
 
 use crate::errors::follow_up;
-use crate::floor;
-use crate::id::new_id;
 use crate::queries::{
-    ARRAY, ARRAY_HAS, CLAIM, CLAIM_GUARD, CLAIM_PER_TYPE, CLAIM_PLAIN, COMPLETE, COMPLETE_ACCEPTED,
-    EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE, QUEUE_STATS,
+    ARRAY, ARRAY_HAS, COMPLETE, COMPLETE_ACCEPTED, EXPIRE_LEASES, EXTEND_LEASES, HELLO, NEXT_DUE,
+    QUEUE_STATS,
 };
 use crate::query::{ByKeys, Query, jsonb};
 use crate::report::{Result, invalid, null_argument, unexpected};
 use crate::vocabulary::{delivery_ranks, message_ranks, priority_ranks, queue_ranks, twilio_words};
-
-const LARGEST_CLAIM: i32 = 10_000;
-/// A claim whose texts are all suppressed or put off takes the next ones at once, this many times: some tenths of a second
-/// of work in one transaction, after which what was locked is given free.
-const FRUITLESS_ROUNDS: usize = 10;
 
 /// See `sql/api/`.
 #[pg_extern(sql = false)]
@@ -57,82 +50,6 @@ fn herald_dispatcher_hello(
     })?;
     pgrx::log!("herald {version} says hello as worker {worker}");
     Ok(TableIterator::new(rows))
-}
-
-/// See `sql/api/`.
-#[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)] // The columns of the declared table.
-fn claim_sms_messages(
-    worker: Option<Uuid>,
-    limit: Option<i32>,
-) -> Result<
-    TableIterator<
-        'static,
-        (
-            name!(batch_id, Uuid),
-            name!(message_id, Uuid),
-            name!(attempt, i32),
-            name!(to_number, String),
-            name!(body, String),
-            name!(priority, String),
-            name!(validity_seconds, Option<i32>),
-            name!(lease_until, TimestampWithTimeZone),
-        ),
-    >,
-> {
-    let worker = worker.ok_or_else(|| null_argument("p_worker"))?;
-    let limit = limit.ok_or_else(|| null_argument("p_limit"))?;
-    if !(1..=LARGEST_CLAIM).contains(&limit) {
-        return Err(invalid(
-            format!("p_limit is {limit}"),
-            format!("Use a number from 1 to {LARGEST_CLAIM}."),
-        ));
-    }
-    let found = CLAIM_GUARD.row(&[], |row| {
-        Ok((row.want(2, "caps")?, row.want(3, "limits")?))
-    })?;
-    let statement: &Query = match found.ok_or_else(|| unexpected("limits"))? {
-        (true, _) => &CLAIM,
-        (false, true) => &CLAIM_PER_TYPE,
-        (false, false) => &CLAIM_PLAIN,
-    };
-    let ranks = queue_ranks();
-    let mut claimed = Vec::new();
-    for _ in 0..FRUITLESS_ROUNDS {
-        let mut settled = 0_i64;
-        let mut places = Vec::new();
-        let arguments = [
-            worker.into(),
-            limit.into(),
-            new_id().into(),
-            ranks.clone().into(),
-            floor::begin(&ranks).into(),
-        ];
-        let rows = statement.rows(&arguments, |row| {
-            settled = row.want(1, "count")?;
-            let Some(batch) = row.get(2)? else {
-                return Ok(None);
-            };
-            places.push((row.want(10, "rank")?, row.want(11, "due time")?));
-            Ok(Some((
-                batch,
-                row.want(3, "message")?,
-                row.want(4, "attempt")?,
-                row.want(5, "number")?,
-                row.want(6, "text")?,
-                row.want(7, "priority")?,
-                row.get(8)?,
-                row.want(9, "lease")?,
-            )))
-        })?;
-        claimed = rows.into_iter().flatten().collect();
-        let is_full = i32::try_from(places.len()).is_ok_and(|texts| texts >= limit);
-        let began_later = floor::end(places.into_iter(), is_full);
-        if !claimed.is_empty() || settled == 0 && !began_later {
-            break;
-        }
-    }
-    Ok(TableIterator::new(claimed))
 }
 
 /// See `sql/api/`.

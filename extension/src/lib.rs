@@ -9,6 +9,8 @@ mod again;
 mod callbacks;
 mod cancel;
 mod channel;
+mod claim;
+mod claim_one;
 mod direct;
 mod dispatch;
 mod emit;

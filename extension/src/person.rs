@@ -1,6 +1,7 @@
 //! What the tables say of one person and one event type, read by keys without a statement.
 
-use herald_core::gate::Subscription;
+use herald_core::gate::{self, Facts, Refusal, Subscription};
+use herald_core::priority::Priority;
 use pgrx::datum::{AnyElement, Uuid};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -9,6 +10,9 @@ use crate::direct::Known;
 use crate::direct::read::{Place, Table};
 use crate::json;
 use crate::query::FreshSnapshot;
+use crate::quiet::herald_open_at;
+use crate::registry::EventType;
+use crate::targeted::SMS;
 
 const SUBSCRIPTIONS: Table = Table {
     name: c"notification_subscriptions",
@@ -28,7 +32,11 @@ const CHANNELS: Table = Table {
     name: c"user_notification_preferences",
     index: c"user_notification_preferences_user_key",
     keys: &[(c"user_id", pg_sys::UUIDOID)],
-    columns: &[(c"sms_enabled", pg_sys::BOOLOID)],
+    columns: &[
+        (c"sms_enabled", pg_sys::BOOLOID),
+        (c"max_per_day", pg_sys::INT4OID),
+        (c"max_per_hour", pg_sys::INT4OID),
+    ],
 };
 const PEOPLE: Table = Table {
     name: c"user_sms_preferences",
@@ -70,6 +78,95 @@ pub struct Person {
     pub quiet_hours: Option<(i64, i64)>,
     /// That urgent texts come at any time.
     pub urgent_passes: bool,
+    /// How many texts in a day they want.
+    pub most_per_day: Option<i32>,
+    /// How many texts in an hour they want.
+    pub most_per_hour: Option<i32>,
+}
+
+/// A text that somebody wants to send to a person.
+pub struct Wanted {
+    /// What the person's subscription says of it.
+    pub subscription: Subscription,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Not before this time (microseconds, as all times here).
+    pub due_at: i64,
+    /// Not after this time.
+    pub expires_at: Option<i64>,
+}
+
+/// The gate's word on a text.
+pub struct Verdict {
+    /// From when on quiet hours let it go; `None`: that cannot be known.
+    pub open_at: Option<i64>,
+    /// Why it does not go.
+    pub refusal: Option<Refusal>,
+}
+
+/// Quiet hours depend on where the person is, and only the application may know.
+pub struct UnknownZone;
+
+impl Person {
+    /// Asks the gate about a text that is not for administrators alone. `zone` is where the person is.
+    pub fn gate(
+        &self,
+        user: Uuid,
+        zone: Option<&str>,
+        rules: &EventType,
+        wanted: &Wanted,
+    ) -> Result<Verdict, UnknownZone> {
+        let open_at = self.open_at(user, zone, rules, wanted)?;
+        let facts = Facts {
+            is_cancelled: false,
+            is_type_active: rules.is_active,
+            subscription: wanted.subscription,
+            is_in_audience: true,
+            channel: SMS,
+            is_channel_enabled: self.is_enabled,
+            phone_number: self.phone_number.as_deref(),
+            is_verified: self.is_verified,
+            is_invalid: self.is_invalid,
+            is_opted_out: self.is_opted_out,
+            due_at: wanted.due_at,
+            expires_at: wanted.expires_at,
+            open_at,
+        };
+        let is_allowed = |number: &str| {
+            let mut prefixes = rules.prefixes.iter();
+            prefixes.any(|prefix| number.starts_with(prefix))
+        };
+        let refusal = gate::refusal(&facts, is_allowed);
+        Ok(Verdict { open_at, refusal })
+    }
+
+    /// That quiet hours do not hold back a text of this priority, whatever the time.
+    pub fn takes_always(&self, priority: Priority) -> bool {
+        self.quiet_hours.is_none_or(|(start, end)| start == end)
+            || priority == Priority::Urgent && self.urgent_passes
+    }
+
+    /// See `sql/queries/open_at.sql`.
+    fn open_at(
+        &self,
+        user: Uuid,
+        zone: Option<&str>,
+        rules: &EventType,
+        wanted: &Wanted,
+    ) -> Result<Option<i64>, UnknownZone> {
+        let Some((start, end)) = self.quiet_hours else {
+            return Ok(None);
+        };
+        let due_at = wanted.due_at;
+        if self.takes_always(wanted.priority) {
+            return Ok(Some(due_at));
+        }
+        let (Some(zone), Some(minimum), Some(spread)) = (zone, rules.minimum, rules.spread) else {
+            return Err(UnknownZone);
+        };
+        let open_at = herald_open_at(due_at, start, end, zone, minimum, spread, user);
+        Ok(Some(open_at))
+    }
 }
 
 thread_local! {
@@ -102,7 +199,11 @@ pub fn look(user: Uuid, event_type: &str, payload: Option<AnyElement>) -> Option
         for_this_type = row.get::<bool>(3);
     })?;
     let mut by_default = None;
-    channels.row(state, &key[1..], |row| by_default = row.get::<bool>(0))?;
+    channels.row(state, &key[1..], |row| {
+        by_default = row.get::<bool>(0);
+        person.most_per_day = row.get(1);
+        person.most_per_hour = row.get(2);
+    })?;
     person.is_enabled = for_this_type.or(by_default).unwrap_or(false);
     people.row(state, &key[1..], |row| {
         person.phone_number = row.get(0);

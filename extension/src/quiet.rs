@@ -103,7 +103,7 @@ pub fn herald_open_at(
 
 /// See `sql/api/`. Declared strict: there is no NULL here.
 #[pg_extern(sql = false)]
-fn herald_closes_at(at: i64, start: i64, end: i64, zone: &str) -> i64 {
+pub fn herald_closes_at(at: i64, start: i64, end: i64, zone: &str) -> i64 {
     if !is_finite(at) {
         return at;
     }
@@ -115,7 +115,7 @@ fn herald_closes_at(at: i64, start: i64, end: i64, zone: &str) -> i64 {
 
 /// See `sql/api/`. Declared strict: there is no NULL here.
 #[pg_extern(sql = false)]
-fn herald_day_start(at: i64, zone: &str, days: i32) -> i64 {
+pub fn herald_day_start(at: i64, zone: &str, days: i32) -> i64 {
     if !is_finite(at) {
         return at;
     }

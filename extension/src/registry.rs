@@ -21,6 +21,8 @@ use crate::text::Version;
 
 /// Most event types that a backend remembers.
 const MOST: usize = 1000;
+/// No event type has this name.
+const NO_TYPE: &str = "";
 
 /// One event type with its text and the installation's rules.
 pub struct EventType {
@@ -100,6 +102,11 @@ fn herald_registry_changed<'a>(
     Ok(trigger.new().or_else(|| trigger.old()))
 }
 
+/// What holds for a text without an event: the installation's rules and no more.
+pub fn installation() -> report::Result<Rc<EventType>> {
+    event_type(NO_TYPE)
+}
+
 /// What the registry says of an event type now.
 pub fn event_type(name: &str) -> report::Result<Rc<EventType>> {
     // SAFETY: reads a variable of this single-threaded backend.
@@ -130,7 +137,7 @@ pub fn event_type(name: &str) -> report::Result<Rc<EventType>> {
         Rc::new(read(name)?)
     };
     // A change that came in meanwhile may or may not be in what was read.
-    if found.is_known && tables.are_watched && CHANGES.get() == changes {
+    if (found.is_known || name == NO_TYPE) && tables.are_watched && CHANGES.get() == changes {
         TABLES.set(Some(tables));
         KNOWN.with_borrow_mut(|(at, known)| {
             if *at != changes || known.len() >= MOST {

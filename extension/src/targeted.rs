@@ -1,8 +1,6 @@
 //! An event for one user: the most frequent kind, so it goes the shortest way. The gate is asked for each channel; what it says of
 //! texts and what follows from it is read and written without a statement (`person`, `event_rows`), or else by plain inserts.
 
-use herald_core::gate::{self, Facts};
-use herald_core::priority::Priority;
 use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 
@@ -11,13 +9,12 @@ use crate::event_rows;
 use crate::id::new_id;
 use crate::lookup::Lookup;
 use crate::notify;
-use crate::person;
+use crate::person::{self, Wanted};
 use crate::queries::{
     EMIT_DECIDE, EMIT_EVENT, EMIT_EVENT_ONCE, EMIT_IN_APP, EMIT_SUPPRESSED, EMIT_TEXT, MORE_IN_APP,
     MORE_SUPPRESSED, MORE_TEXT,
 };
 use crate::query::{Query, Row, jsonb};
-use crate::quiet::herald_open_at;
 use crate::report::{Result, unexpected};
 use crate::text::Body;
 
@@ -189,53 +186,23 @@ impl Emission<'_> {
         let Some(person) = found else {
             return Ok(None);
         };
-        let due_at = self.times.due_at.into();
-        let open_at = match person.quiet_hours {
-            None => None,
-            Some((start, end)) if start == end => Some(due_at),
-            Some(_) if self.judged.priority == Priority::Urgent && person.urgent_passes => {
-                Some(due_at)
-            }
-            Some((start, end)) => match (&person.zone, rules.minimum, rules.spread) {
-                (Some(zone), Some(minimum), Some(spread)) => Some(herald_open_at(
-                    due_at,
-                    start,
-                    end,
-                    zone,
-                    minimum,
-                    spread,
-                    self.target,
-                )),
-                _ => return Ok(None),
-            },
-        };
-        let facts = Facts {
-            is_cancelled: false,
-            is_type_active: rules.is_active,
+        let wanted = Wanted {
             subscription: person.subscription,
-            is_in_audience: true,
-            channel: SMS,
-            is_channel_enabled: person.is_enabled,
-            phone_number: person.phone_number.as_deref(),
-            is_verified: person.is_verified,
-            is_invalid: person.is_invalid,
-            is_opted_out: person.is_opted_out,
-            due_at,
+            priority: self.judged.priority,
+            due_at: self.times.due_at.into(),
             expires_at: self.times.expires_at.map(Into::into),
-            open_at,
         };
-        let is_allowed = |number: &str| {
-            let mut prefixes = rules.prefixes.iter();
-            prefixes.any(|prefix| number.starts_with(prefix))
+        let zone = person.zone.as_deref();
+        let Ok(verdict) = person.gate(self.target, zone, rules, &wanted) else {
+            return Ok(None);
         };
-        let reason = gate::refusal(&facts, is_allowed);
-        let open_at = open_at.map(TimestampWithTimeZone::try_from).transpose();
+        let open_at = verdict.open_at.map(TimestampWithTimeZone::try_from);
         Ok(Some(Decision {
             channel: Some(SMS),
             subscription: person.subscription_id,
             variant: None,
-            open_at: open_at.map_err(|_| unexpected("time"))?,
-            reason: reason.map(|reason| reason.to_string()),
+            open_at: open_at.transpose().map_err(|_| unexpected("time"))?,
+            reason: verdict.refusal.map(|reason| reason.to_string()),
             number: person.phone_number,
         }))
     }

@@ -299,10 +299,7 @@ batch as (
     returning id, lease_until
 )
 select settled.texts, batch.id, going.message_id, going.attempt, going.phone_number, going.message_content, going.priority,
-       -- Twilio's own queue may not release the text when it is too late (ValidityPeriod is 1 to 36,000 seconds).
-       case when isfinite(going.too_late_at)
-            then least(36000, greatest(1, floor(extract(epoch from going.too_late_at - now()))))::integer
-       end as validity_seconds,
+       {validity} as validity_seconds,
        batch.lease_until, going.queue_rank, going.run_at
 -- One row always, without a text if none goes: how many were settled otherwise says whether to go on claiming.
 from (select count(*) filter (where not goes) as texts from settled) settled

@@ -15,6 +15,7 @@ pub(super) const OPEN_AT: &str = include_str!("../../../sql/queries/open_at.sql"
 /// The time zone of the person in row "p".
 pub const ZONE: &str = include_str!("../../../sql/queries/zone.sql");
 const PERSON: &str = include_str!("../../../sql/queries/person.sql");
+const VALIDITY: &str = include_str!("../../../sql/queries/validity.sql");
 const LIMITS: &str = include_str!("../../../sql/queries/limits.sql");
 const SOURCE: &str = include_str!("../../../sql/queries/emit_source.sql");
 const DECIDE: &str = include_str!("../../../sql/queries/decide.sql");
@@ -256,7 +257,8 @@ macro_rules! claim_query {
     ($(#[$doc:meta])* $name:ident $(, $without:literal)*) => {
         query!($(#[$doc])* $name, "claim.sql", true, [UUIDOID, INT4OID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID],
             "{breaker}" = BREAKER, "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON,
-            "{open_at}" = OPEN_AT, "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = "at_home.zone", "{zone_of_person}" = ZONE;
+            "{open_at}" = OPEN_AT, "{due}" = "now()", "{urgency}" = "m.priority", "{setting}" = "rules", "{zone}" = "at_home.zone", "{zone_of_person}" = ZONE,
+            "{validity}" = VALIDITY, "{too_late_at}" = "going.too_late_at";
             without $($without),*);
     };
 }
@@ -264,6 +266,10 @@ macro_rules! claim_query {
 claim_query!(/** Takes due texts into a batch. */ CLAIM);
 claim_query!(/** The same where no breaker is open and there is no cap. */ CLAIM_PER_TYPE, "breakers", "caps");
 claim_query!(/** The same where, beyond that, only persons have limits. */ CLAIM_PLAIN, "breakers", "caps", "types");
+query!(/** What is due, if it is not much. */ CLAIM_LOOK, "claim_look.sql", true, [INT2ARRAYOID, TIMESTAMPTZARRAYOID], "{zone}" = ZONE);
+query!(/** Takes one text that may go. */ CLAIM_ONE, "claim_one.sql", true,
+    [UUIDOID, UUIDOID, UUIDOID, INT4OID, TEXTOID, UUIDOID, BOOLOID, BOOLOID, TIMESTAMPTZOID],
+    "{validity}" = VALIDITY, "{too_late_at}" = "$9::timestamptz");
 query!(/** Whether a person may be texted. */ MAY_TEXT, "may_text.sql", false, [UUIDOID, TIMESTAMPTZOID, TEXTOID],
     "{rules}" = RULES, "{limits}" = LIMITS, "{gate}" = GATE, "{person}" = PERSON, "{open_at}" = OPEN_AT,
     "{due}" = "coalesce($2, now())", "{urgency}" = "$3", "{setting}" = "rules", "{zone}" = ZONE);

@@ -4,7 +4,7 @@
 mod calls;
 mod explained;
 
-use calls::Calls;
+use calls::{ALONE, Calls};
 use explained::{Carried, Explained};
 use herald_tests::cluster::{Cluster, ClusterOptions};
 use herald_tests::{Outcome, stack};
@@ -29,6 +29,11 @@ const MOST_ROWS: u64 = 500;
 const MOST_PAGES: u64 = 1000;
 /// A plan for all values is only looked for after the fifth time.
 const ROUNDS: u32 = 7;
+/// From here on nothing is due but what the calls make due.
+const NOTHING_DUE: [&str; 2] = [
+    "update herald.queue_jobs set run_at = run_at + interval '1 day' where run_at <= now()",
+    "vacuum herald.queue_jobs",
+];
 /// Statistics as if there had never been any.
 const FORGET: &str = "delete from pg_statistic s using pg_class c, pg_namespace n \
         where s.starelid = c.oid and c.relnamespace = n.oid and n.nspname = 'herald'; \
@@ -50,6 +55,13 @@ fn is_needless(carried: &Carried) -> bool {
             let table = node["Relation Name"].as_str();
             table.is_some_and(|table| LARGE.contains(&table))
         })
+}
+
+/// The statement that claims what is due alone.
+fn is_claim_of_one(carried: &Carried) -> bool {
+    carried.call == ALONE
+        && carried.text.contains("into herald.dispatch_batches")
+        && !carried.text.contains("skip locked")
 }
 
 /// What is wrong with how a statement was carried out.
@@ -151,6 +163,20 @@ async fn statements_go_by_their_indexes_at_every_size_and_with_any_statistics() 
         ),
     ] {
         look(session, MANY, stage, &mut problems).await?;
+    }
+    for statement in NOTHING_DUE {
+        client.batch_execute(statement).await?;
+    }
+    for (stage, session) in [
+        ("many, nothing due, plans from empty tables", &from_empty),
+        ("many, nothing due, plans from small tables", &from_small),
+    ] {
+        look(session, MANY, stage, &mut problems).await?;
+        let carried = Calls::new(session, MANY).all().await?;
+        assert!(
+            carried.iter().any(is_claim_of_one),
+            "{stage}: what was due alone was claimed in another way"
+        );
     }
     client.batch_execute(FORGET).await?;
     look(

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::explained::{CALL, Carried, Explained};
 
 const WORKER: Uuid = Uuid::from_u128(7);
+/// The claim right after an emit.
+pub(super) const ALONE: &str = "claim after an emit";
 
 pub(super) struct Calls<'a> {
     session: &'a Explained,
@@ -72,6 +74,8 @@ impl<'a> Calls<'a> {
         let plain = "emit_notification_event('task.due_soon', target_user_id => $1, \
                      payload => '{\"task_name\": \"a\", \"due_time\": \"b\"}')";
         let emitted = self.call("emit", plain, &[&user]).await?;
+        // What is due alone is claimed by statements of its own.
+        self.claim(ALONE).await?;
         let once = "emit_notification_event('task.due_soon', target_user_id => $1, dedup_key => 'a new key', \
                     payload => '{\"task_name\": \"a\", \"due_time\": \"b\"}')";
         self.call("emit with a new dedup_key", once, &[&user])
@@ -84,7 +88,7 @@ impl<'a> Calls<'a> {
 
     /// A claim of ten and their results, of every kind.
     async fn send(&mut self) -> Outcome<()> {
-        let claimed = self.claim().await?;
+        let claimed = self.claim("claim").await?;
         let mut results: Vec<Value> = claimed
             .iter()
             .zip([
@@ -116,8 +120,8 @@ impl<'a> Calls<'a> {
         Ok(())
     }
 
-    async fn claim(&mut self) -> Outcome<Vec<Value>> {
-        self.call("claim", "claim_sms_messages($1, 10)", &[&WORKER])
+    async fn claim(&mut self, name: &'static str) -> Outcome<Vec<Value>> {
+        self.call(name, "claim_sms_messages($1, 10)", &[&WORKER])
             .await
     }
 
@@ -161,7 +165,7 @@ impl<'a> Calls<'a> {
     }
 
     async fn leases(&mut self) -> Outcome<()> {
-        let claimed = self.claim().await?;
+        let claimed = self.claim("claim").await?;
         let batches: Vec<Uuid> = claimed
             .iter()
             .filter_map(|text| text["batch_id"].as_str()?.parse().ok())
