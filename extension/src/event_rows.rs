@@ -3,9 +3,11 @@
 
 use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
+use pgrx::pg_sys;
 
 use crate::direct::Known;
 use crate::direct::insert::{NewRow, Shape, Target, insert};
+use crate::direct::parents::Reference;
 use crate::id::new_id;
 use crate::json;
 use crate::notify;
@@ -33,6 +35,7 @@ const EVENT: Target = Target {
     ],
     checked: &[],
     constraints: &[],
+    parent: None,
 };
 const DELIVERY: Target = Target {
     name: c"notification_deliveries",
@@ -52,6 +55,11 @@ const DELIVERY: Target = Target {
     ],
     checked: &[],
     constraints: &["(((status)::text = 'suppressed'::text) = (suppress_reason IS NOT NULL))"],
+    parent: Some(Reference {
+        column: c"event_id",
+        table: c"notification_events",
+        key: c"id",
+    }),
 };
 const TEXT: Target = Target {
     name: c"sms_messages",
@@ -74,12 +82,18 @@ const TEXT: Target = Target {
     ],
     checked: &[c"phone_number", c"message_content"],
     constraints: &["((phone_number IS NOT NULL) OR (erased_at IS NOT NULL))"],
+    parent: Some(Reference {
+        column: c"notification_delivery_id",
+        table: c"notification_deliveries",
+        key: c"id",
+    }),
 };
 const JOB: Target = Target {
     name: c"queue_jobs",
     columns: &[c"subject_id", c"job_type", c"priority", c"run_at", c"wakes"],
     checked: &[],
     constraints: &[],
+    parent: None,
 };
 
 /// How often a text is tried.
@@ -158,8 +172,20 @@ fn event<'a>(emission: &'a Emission<'_>) -> [DatumWithOid<'a>; 15] {
         emission.times.expires_at.into(),
         emission.lookup.rules.template_id.into(),
         emission.status.into(),
-        judged.problems.clone().into(),
+        listed(&judged.problems),
     ]
+}
+
+/// Texts as an array. That of none, as it mostly is, takes no building.
+fn listed(texts: &[String]) -> DatumWithOid<'_> {
+    if !texts.is_empty() {
+        return texts.to_vec().into();
+    }
+    // SAFETY: the array is made here, and of that type.
+    unsafe {
+        let none = pg_sys::construct_empty_array(pg_sys::TEXTOID);
+        DatumWithOid::new(pg_sys::Datum::from(none), pg_sys::TEXTARRAYOID)
+    }
 }
 
 fn delivery<'a>(

@@ -72,12 +72,8 @@ fn next_waiting() -> Result<Option<Waiting>> {
             event: row.want(1, "event id")?,
             payload: row.want(2, "payload")?,
             // What is required was there when emit accepted the event.
-            version: match row.get(3)? {
-                Some(template) => Version {
-                    template,
-                    required: Vec::new(),
-                    max_length: row.get(4)?,
-                },
+            version: match row.get::<&str>(3)? {
+                Some(template) => Version::new(template, Vec::new(), row.get(4)?),
                 None => Version::of_message(),
             },
             target: row.get(5)?,

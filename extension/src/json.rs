@@ -1,8 +1,11 @@
 //! Looking into a jsonb argument by the server's own functions, without a statement.
 
+use std::cell::OnceCell;
+
 use pgrx::datum::AnyElement;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+use pgrx::PgMemoryContexts;
 
 use crate::query::jsonb_text;
 
@@ -15,8 +18,16 @@ pub fn field(object: AnyElement, key: &str) -> Option<String> {
     }
 }
 
+/// The value under a name of a template, which may be a path with dots.
+pub fn named(object: AnyElement, name: &str) -> Option<String> {
+    match name.contains('.') {
+        true => at(object, name.split('.').collect()),
+        false => field(object, name),
+    }
+}
+
 /// `value #>> path`.
-pub fn at(value: AnyElement, path: Vec<&str>) -> Option<String> {
+fn at(value: AnyElement, path: Vec<&str>) -> Option<String> {
     // SAFETY: as above, with an array of texts.
     unsafe {
         let arguments = [Some(value.datum()), path.into_datum()];
@@ -32,9 +43,18 @@ pub fn is_object(value: AnyElement) -> bool {
     kind.as_deref() == Some("object")
 }
 
+thread_local! {
+    /// An empty object, which lives as long as the backend.
+    static EMPTY: OnceCell<Option<AnyElement>> = const { OnceCell::new() };
+}
+
 /// The value, or an empty object.
 pub fn or_empty(value: Option<AnyElement>) -> Option<AnyElement> {
-    value.or_else(|| jsonb_text("{}"))
+    let make = || {
+        // SAFETY: a plain change of the memory context for as long as the object is made.
+        unsafe { PgMemoryContexts::TopMemoryContext.switch_to(|_| jsonb_text("{}")) }
+    };
+    value.or_else(|| EMPTY.with(|empty| *empty.get_or_init(make)))
 }
 
 /// `value @> part`; no value is as good as an empty object.

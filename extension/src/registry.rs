@@ -176,12 +176,11 @@ fn read(name: &str) -> report::Result<EventType> {
             expires_after: row.get(7)?,
             template_key: row.get(8)?,
             template_id: row.get(9)?,
-            version: match row.get(10)? {
-                Some(template) => Some(Version {
-                    template,
-                    required: row.get(11)?.unwrap_or_default(),
-                    max_length: row.get(12)?,
-                }),
+            version: match row.get::<&str>(10)? {
+                Some(template) => {
+                    let required = row.get(11)?.unwrap_or_default();
+                    Some(Version::new(template, required, row.get(12)?))
+                }
                 None => None,
             },
             prefixes: row.want(13, "setting allowed_country_prefixes")?,

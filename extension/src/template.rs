@@ -69,11 +69,8 @@ fn preview_template(
     let key = key.ok_or_else(|| null_argument("p_template_key"))?;
     let (version, locale, number) = TEMPLATE
         .row(&[key.into(), locale.into()], |row| {
-            let version = Version {
-                template: row.want(1, "template")?,
-                required: row.want(2, "template")?,
-                max_length: row.get(3)?,
-            };
+            let template: String = row.want(1, "template")?;
+            let version = Version::new(&template, row.want(2, "template")?, row.get(3)?);
             Ok((version, row.want(4, "template")?, row.want(5, "template")?))
         })?
         .ok_or_else(|| {

@@ -37,8 +37,8 @@ impl Body {
 
 /// A version of a template, as the tables have it.
 pub struct Version {
-    /// Text with placeholders.
-    pub template: String,
+    /// Text with placeholders, or why it cannot be read.
+    pub template: std::result::Result<Template, String>,
     /// Variables that must be there beside those that the text names without default.
     pub required: Vec<String>,
     /// Longest text it is meant to give, in characters; `None` = what Twilio takes.
@@ -46,13 +46,19 @@ pub struct Version {
 }
 
 impl Version {
+    /// A version with this text.
+    pub fn new(template: &str, required: Vec<String>, max_length: Option<i32>) -> Self {
+        let template = Template::parse(template);
+        Self {
+            template: template.map_err(|error| format!("template_unreadable: {error}")),
+            required,
+            max_length,
+        }
+    }
+
     /// The version for event types that have no template.
     pub fn of_message() -> Self {
-        Self {
-            template: MESSAGE_TEMPLATE.to_owned(),
-            required: Vec::new(),
-            max_length: None,
-        }
+        Self::new(MESSAGE_TEMPLATE, Vec::new(), None)
     }
 }
 
@@ -73,8 +79,7 @@ pub fn compose(
 
 /// The variables that a payload must have, or why the template cannot be read.
 pub fn needs(version: &Version) -> std::result::Result<Vec<String>, String> {
-    let template = Template::parse(&version.template)
-        .map_err(|error| format!("template_unreadable: {error}"))?;
+    let template = version.template.as_ref().map_err(String::clone)?;
     let mut names = version.required.clone();
     for name in template.required() {
         if !names.iter().any(|known| known == name) {
@@ -111,9 +116,9 @@ fn fill(
     payload: Option<AnyElement>,
 ) -> Result<std::result::Result<(Rendered, Vec<String>), String>> {
     let required = &version.required;
-    let template = match Template::parse(&version.template) {
+    let template = match &version.template {
         Ok(template) => template,
-        Err(error) => return Ok(Err(format!("template_unreadable: {error}"))),
+        Err(problem) => return Ok(Err(problem.clone())),
     };
     let mut names: Vec<&str> = template.variables();
     for name in required {
@@ -170,6 +175,6 @@ pub fn checked(text: String) -> std::result::Result<Body, String> {
 
 /// The values of a payload under these names, dotted for nested ones.
 pub fn values(payload: Option<AnyElement>, names: &[&str]) -> Vec<Option<String>> {
-    let value = |name: &&str| json::at(payload?, name.split('.').collect());
+    let value = |name: &&str| json::named(payload?, name);
     names.iter().map(value).collect()
 }

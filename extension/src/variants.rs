@@ -31,11 +31,8 @@ impl Variants {
         payload: Option<AnyElement>,
     ) -> Result<Self> {
         let versions = TEMPLATE_VARIANTS.rows(&[key.into(), target.into(), at.into()], |row| {
-            let version = Version {
-                template: row.want(3, "template")?,
-                required: row.want(4, "template")?,
-                max_length: row.get(5)?,
-            };
+            let template: String = row.want(3, "template")?;
+            let version = Version::new(&template, row.want(4, "template")?, row.get(5)?);
             Ok((
                 row.want::<String>(1, "template")?,
                 row.want::<Uuid>(2, "template")?,

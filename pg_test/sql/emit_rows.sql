@@ -210,6 +210,39 @@ select * from test.error($$select emit_notification_event('test.text', payload =
 select * from test.error($$select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1))$$);
 select count(*) as events from herald.notification_events;
 rollback;
+-- A row's parent is not looked for when it was written with it, but where a trigger may have changed that, it is.
+create function test.meddle() returns trigger language plpgsql as $$
+begin
+    case tg_argv[0]
+        when 'skip' then return null;
+        when 'rename' then new.id := test.person(77);
+        when 'delete' then delete from herald.notification_events where id = new.id;
+    end case;
+    return new;
+end
+$$;
+begin;
+create trigger meddle before insert on herald.notification_events for each row execute function test.meddle('skip');
+select error from test.error($$select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1))$$) error;
+rollback;
+begin;
+create trigger meddle before insert on herald.notification_deliveries for each row execute function test.meddle('rename');
+select error from test.error($$select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1))$$) error;
+rollback;
+begin;
+create trigger meddle after insert on herald.notification_events for each row execute function test.meddle('delete');
+select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1)) is not null as emitted;
+select (select count(*) from herald.notification_deliveries) as deliveries, count(*) as texts, count(m.notification_delivery_id) as of_deliveries
+from herald.sms_messages m;
+rollback;
+begin;
+create table test.approved (event_id uuid primary key references herald.notification_events);
+alter table herald.notification_deliveries add constraint approved_fkey foreign key (event_id) references test.approved deferrable initially deferred;
+select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1)) as event \gset
+select * from test.error('set constraints all immediate');
+insert into test.approved values (:'event');
+set constraints all immediate;
+rollback;
 begin read only;
 select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1));
 rollback;

@@ -10,6 +10,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use super::checks::Checks;
+use super::parents::{Parent, Reference};
 use super::{Opened, find, is_still};
 use crate::query::ByKeys;
 
@@ -23,6 +24,8 @@ pub struct Target {
     pub checked: &'static [&'static CStr],
     /// Its CHECK constraints as they are made.
     pub constraints: &'static [&'static str],
+    /// What it refers to, if that is written with it.
+    pub parent: Option<Reference>,
 }
 
 /// A row that is to be written.
@@ -42,6 +45,10 @@ pub struct Shape {
     given: usize,
     /// Its CHECK constraints, unless somebody has added one.
     checks: Option<Checks>,
+    /// Its foreign key to what is written with it.
+    parent: Option<Parent>,
+    /// No trigger makes another row of it, or none.
+    is_as_given: bool,
 }
 
 struct Column {
@@ -126,6 +133,13 @@ impl Shape {
             given: target.columns.len(),
             // SAFETY: the relation is open.
             checks: unsafe { Checks::find(opened.relation, target.constraints) },
+            parent: target
+                .parent
+                .as_ref()
+                .and_then(|reference| Parent::find(&opened, reference)),
+            // SAFETY: the relation is open; without triggers there is no description of them.
+            is_as_given: unsafe { (*opened.relation).trigdesc.as_ref() }
+                .is_none_or(|triggers| !triggers.trig_insert_before_row),
         })
     }
 
@@ -209,7 +223,8 @@ impl Constant {
     }
 }
 
-/// Writes the rows, in this order, and then runs what their triggers have to check. `None`: nothing was written, the tables have
+/// Writes the rows, in this order, each the child of the one that it refers to by [`Target::parent`], and then runs what their
+/// triggers have to check. `None`: nothing was written, the tables have
 /// changed since `state` or are not for these values. Raises what an INSERT would.
 pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
     let opened = rows
@@ -231,8 +246,15 @@ pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
         let executor = pg_sys::CreateExecutorState();
         let before = pg_sys::MemoryContextSwitchTo((*executor).es_query_cxt);
         pg_sys::AfterTriggerBeginQuery();
-        for (row, opened) in rows.iter().zip(&opened) {
-            write(executor, opened.relation, row);
+        for (place, (row, opened)) in rows.iter().zip(&opened).enumerate() {
+            let written = rows.get(..place).unwrap_or_default();
+            let parent = row.shape.parent.as_ref().filter(|parent| {
+                let is_parent = |row: &NewRow<'_, '_>| row.shape.table == parent.table;
+                written
+                    .iter()
+                    .any(|row| is_parent(row) && row.shape.is_as_given)
+            });
+            write(executor, opened.relation, row, parent);
         }
         pg_sys::AfterTriggerEndQuery(executor);
         pg_sys::ExecCloseResultRelations(executor);
@@ -247,7 +269,12 @@ pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
 ///
 /// # Safety
 /// Within a level of the triggers' queue, in the executor's memory; the relation is open for writing and of the row's shape.
-unsafe fn write(executor: *mut pg_sys::EState, relation: pg_sys::Relation, row: &NewRow<'_, '_>) {
+unsafe fn write(
+    executor: *mut pg_sys::EState,
+    relation: pg_sys::Relation,
+    row: &NewRow<'_, '_>,
+    parent: Option<&Parent>,
+) {
     // SAFETY: as above.
     unsafe {
         let info: *mut pg_sys::ResultRelInfo =
@@ -256,6 +283,9 @@ unsafe fn write(executor: *mut pg_sys::EState, relation: pg_sys::Relation, row: 
         pg_sys::InitResultRelInfo(info, relation, 0, null_mut(), 0);
         if let Some(checks) = &row.shape.checks {
             checks.serve(info);
+        }
+        if let Some(parent) = parent {
+            parent.is_there(info);
         }
         (*executor).es_opened_result_relations =
             pg_sys::lappend((*executor).es_opened_result_relations, info.cast());

@@ -7,6 +7,7 @@
 
 mod checks;
 pub mod insert;
+pub mod parents;
 pub mod read;
 
 use std::cell::{Cell, RefCell};
