@@ -1,6 +1,7 @@
-//! The rows of an event for one user as values: what `emit_event.sql`, `deliver.sql` and `texts.sql` say in SQL. That both write
+//! The rows of an event as values: what `emit_event.sql`, `deliver.sql` and `texts.sql` say in SQL. That both write
 //! the same is tested (`pg_test/sql/emit_rows.sql`).
 
+use herald_core::priority::Priority;
 use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys;
@@ -12,7 +13,10 @@ use crate::id::new_id;
 use crate::json;
 use crate::notify;
 use crate::query::jsonb;
-use crate::targeted::{Decision, Emission, SMS};
+use crate::emit::IN_APP;
+use crate::targeted::{Decision, Emission, SMS, Times};
+use crate::text::Body;
+use crate::variants::Variants;
 
 const EVENT: Target = Target {
     name: c"notification_events",
@@ -111,12 +115,88 @@ thread_local! {
     static SHAPES: Known<Option<Shapes>> = const { Known::new() };
 }
 
+/// What all rows of an event have in common.
+pub struct Source<'a> {
+    /// The event.
+    pub event: Uuid,
+    /// Its correlation id.
+    pub correlation_id: Option<Uuid>,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// When it was meant to be due.
+    pub scheduled_for: Option<TimestampWithTimeZone>,
+    /// When it is.
+    pub times: Times,
+    /// Its text in the default language.
+    pub body: Option<&'a Body>,
+    /// The template of that.
+    pub template_id: Option<Uuid>,
+    /// Its texts in other languages.
+    pub variants: &'a Variants,
+}
+
+/// A recipient, and what the gate says of one channel.
+pub struct Decided<'a> {
+    /// Who.
+    pub user: Uuid,
+    /// What.
+    pub decision: &'a Decision<'a>,
+    /// The delivery that is written.
+    pub delivery_id: Uuid,
+    /// The text that is written if it may go.
+    pub message_id: Uuid,
+}
+
+impl Source<'_> {
+    /// The text, in the language that was chosen.
+    pub fn body(&self, decision: &Decision<'_>) -> Option<&Body> {
+        let variant = decision.variant;
+        let translated = variant.and_then(|place| self.variants.body(place));
+        translated.or(self.body)
+    }
+
+    /// The template of that text.
+    pub fn template(&self, decision: &Decision<'_>) -> Option<Uuid> {
+        let variant = decision.variant;
+        let translated = variant.and_then(|place| self.variants.template(place));
+        translated.or(self.template_id)
+    }
+}
+
 /// Writes what follows from a decision on a text, and the event itself if it is not there yet. `None`: nothing was written, it
 /// takes a statement.
 pub fn write(
     emission: &Emission<'_>,
     with_event: bool,
     decision: Option<&Decision<'_>>,
+) -> Option<()> {
+    let decided = decision.map(|decision| Decided {
+        user: emission.target,
+        decision,
+        delivery_id: new_id(),
+        message_id: new_id(),
+    });
+    let event = with_event.then(|| event(emission));
+    insert_all(event.as_ref(), &emission.source(), decided.as_slice(), false)
+}
+
+/// Writes what follows from decisions on an event that this transaction has locked. `None`: nothing was written, it takes a
+/// statement.
+pub fn write_more(source: &Source<'_>, decided: &[Decided<'_>]) -> Option<()> {
+    let shown = |decided: &Decided<'_>| {
+        decided.decision.channel == Some(IN_APP) && decided.decision.reason.is_none()
+    };
+    if decided.iter().any(shown) {
+        return None;
+    }
+    insert_all(None, source, decided, true)
+}
+
+fn insert_all(
+    event: Option<&[DatumWithOid<'_>; 15]>,
+    source: &Source<'_>,
+    decided: &[Decided<'_>],
+    has_event: bool,
 ) -> Option<()> {
     let find = || {
         Some(Shapes {
@@ -128,31 +208,22 @@ pub fn write(
     };
     let (state, shapes) = SHAPES.with(|shapes| shapes.get(find));
     let shapes = shapes.as_ref().as_ref()?;
-    let event = with_event.then(|| event(emission));
-    let (delivery_id, message_id) = (new_id(), new_id());
-    let delivery = decision.map(|decision| delivery(emission, decision, delivery_id, message_id));
-    let going = decision.filter(|decision| decision.reason.is_none());
-    let text = going.map(|decision| text(emission, decision, delivery_id, message_id));
-    let job = going.map(|decision| job(emission, decision, message_id));
-    let rows = [
-        event.as_ref().map(|values| NewRow {
-            shape: &shapes.event,
-            values,
-        }),
-        delivery.as_ref().map(|values| NewRow {
-            shape: &shapes.delivery,
-            values,
-        }),
-        text.as_ref().map(|values| NewRow {
-            shape: &shapes.text,
-            values,
-        }),
-        job.as_ref().map(|values| NewRow {
-            shape: &shapes.job,
-            values,
-        }),
-    ];
-    insert(state, &rows.into_iter().flatten().collect::<Vec<_>>())
+    let deliveries: Vec<_> = decided.iter().map(|each| delivery(source, each)).collect();
+    let going = decided.iter().filter(|each| each.decision.reason.is_none());
+    let texts: Vec<_> = going.clone().map(|each| text(source, each)).collect();
+    // Of many one wakes the daemons.
+    let jobs = going.zip(0..).map(|(each, place)| job(source, each, place == 0));
+    let jobs: Vec<_> = jobs.collect();
+    let mut rows = Vec::with_capacity(1 + deliveries.len() + texts.len() + jobs.len());
+    rows.extend(event.map(|values| shapes.event.row(values)));
+    let with_event = |values| NewRow {
+        has_parent: has_event,
+        ..shapes.delivery.row(values)
+    };
+    rows.extend(deliveries.iter().map(|values| with_event(values)));
+    rows.extend(texts.iter().map(|values| shapes.text.row(values)));
+    rows.extend(jobs.iter().map(|values| shapes.job.row(values)));
+    insert(state, &rows)
 }
 
 fn event<'a>(emission: &'a Emission<'_>) -> [DatumWithOid<'a>; 15] {
@@ -188,14 +259,10 @@ fn listed(texts: &[String]) -> DatumWithOid<'_> {
     }
 }
 
-fn delivery<'a>(
-    emission: &'a Emission<'_>,
-    decision: &'a Decision<'_>,
-    id: Uuid,
-    message: Uuid,
-) -> [DatumWithOid<'a>; 12] {
+fn delivery<'a>(source: &Source<'_>, decided: &Decided<'a>) -> [DatumWithOid<'a>; 12] {
+    let decision = decided.decision;
     let goes = decision.reason.is_none();
-    let later = deferred_until(emission, decision);
+    let later = deferred_until(source, decision);
     let number = match decision.channel {
         Some(SMS) => decision.number.as_deref().unwrap_or(""),
         _ => "",
@@ -206,75 +273,63 @@ fn delivery<'a>(
         (true, None) => "pending",
     };
     [
-        id.into(),
-        emission.event.into(),
+        decided.delivery_id.into(),
+        source.event.into(),
         decision.subscription.into(),
-        emission.target.into(),
+        decided.user.into(),
         decision.channel.into(),
         number.into(),
         status.into(),
         decision.reason.as_deref().into(),
         later.map(|_| "quiet_hours").into(),
         later.into(),
-        goes.then(|| uuid::Uuid::from_bytes(*message.as_bytes()).to_string())
+        goes.then(|| uuid::Uuid::from_bytes(*decided.message_id.as_bytes()).to_string())
             .into(),
-        emission.judged.correlation_id.into(),
+        source.correlation_id.into(),
     ]
 }
 
-fn text<'a>(
-    emission: &'a Emission<'_>,
-    decision: &'a Decision<'_>,
-    delivery: Uuid,
-    id: Uuid,
-) -> [DatumWithOid<'a>; 15] {
-    let body = emission.body(decision);
-    let later = deferred_until(emission, decision);
+fn text<'a>(source: &'a Source<'_>, decided: &Decided<'a>) -> [DatumWithOid<'a>; 15] {
+    let decision = decided.decision;
+    let body = source.body(decision);
+    let later = deferred_until(source, decision);
     let status = match decision.open_at {
         Some(open_at) if open_at > datetime::now() => "scheduled",
         _ => "pending",
     };
     [
-        id.into(),
-        emission.target.into(),
+        decided.message_id.into(),
+        decided.user.into(),
         decision.number.as_deref().into(),
         body.map(|body| body.text.as_str()).into(),
-        emission.template(decision).into(),
+        source.template(decision).into(),
         status.into(),
-        emission.judged.priority.as_str().into(),
-        emission.request.scheduled_for.into(),
-        emission.times.expires_at.into(),
+        source.priority.as_str().into(),
+        source.scheduled_for.into(),
+        source.times.expires_at.into(),
         MOST_ATTEMPTS.into(),
         body.map(|body| body.segments).into(),
         body.map(|body| body.encoding).into(),
-        delivery.into(),
+        decided.delivery_id.into(),
         later.map(|_| "quiet_hours").into(),
         later.into(),
     ]
 }
 
-fn job<'a>(
-    emission: &Emission<'_>,
-    decision: &Decision<'_>,
-    message: Uuid,
-) -> [DatumWithOid<'a>; 5] {
-    let is_due = decision
-        .open_at
-        .is_some_and(|open_at| open_at <= datetime::now());
+fn job<'a>(source: &Source<'_>, decided: &Decided<'a>, may_wake: bool) -> [DatumWithOid<'a>; 5] {
+    let open_at = decided.decision.open_at;
+    let is_due = open_at.is_some_and(|open_at| open_at <= datetime::now());
     [
-        message.into(),
+        decided.message_id.into(),
         "send_sms".into(),
-        emission.judged.priority.queue_rank().into(),
-        decision.open_at.into(),
-        (notify::wakes() && is_due).into(),
+        source.priority.queue_rank().into(),
+        open_at.into(),
+        (may_wake && is_due && notify::wakes()).into(),
     ]
 }
 
 /// Until when quiet hours put a text off that is due earlier.
-fn deferred_until(
-    emission: &Emission<'_>,
-    decision: &Decision<'_>,
-) -> Option<TimestampWithTimeZone> {
+fn deferred_until(source: &Source<'_>, decision: &Decision<'_>) -> Option<TimestampWithTimeZone> {
     let open_at = decision.open_at.filter(|_| decision.reason.is_none())?;
-    (open_at > emission.times.due_at).then_some(open_at)
+    (open_at > source.times.due_at).then_some(open_at)
 }

@@ -1,15 +1,24 @@
 //! Deferred fan-out: events with more recipients than the caller's transaction should pay for, served in chunks.
 
+use std::collections::BTreeSet;
+
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
+use crate::emit::IN_APP;
+use crate::event_rows::{self, Decided, Source};
 use crate::in_app::Heading;
 use crate::notify;
-use crate::queries::{CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM, FAN_OUT_DOUBT, FAN_OUT_TARGET};
+use crate::queries::{
+    CHUNK_SIZE, FAN_OUT_CHUNK, FAN_OUT_CLAIM, FAN_OUT_DECIDE, FAN_OUT_DOUBT, FAN_OUT_PROGRESS,
+    FAN_OUT_TARGET,
+};
 use crate::query::jsonb_text;
+use crate::registry;
 use crate::report::{Result, invalid, null_argument, unexpected};
-use crate::text::{self, Version};
+use crate::targeted::{Decision, Times};
+use crate::text::{self, Body, Version};
 use crate::variants::Variants;
 use crate::vocabulary::queue_ranks;
 
@@ -28,6 +37,12 @@ struct Waiting {
     is_suspect: bool,
     /// The last recipient served, if any was.
     cursor: Option<Uuid>,
+    event_type: String,
+    correlation_id: Option<Uuid>,
+    priority: String,
+    scheduled_for: Option<TimestampWithTimeZone>,
+    expires_at: Option<TimestampWithTimeZone>,
+    template_id: Option<Uuid>,
 }
 
 /// See `sql/api/`.
@@ -81,6 +96,12 @@ fn next_waiting() -> Result<Option<Waiting>> {
             made_at: row.want(7, "event")?,
             is_suspect: row.want(8, "event")?,
             cursor: row.get(9)?,
+            event_type: row.want(10, "event type")?,
+            correlation_id: row.get(11)?,
+            priority: row.want(12, "priority")?,
+            scheduled_for: row.get(13)?,
+            expires_at: row.get(14)?,
+            template_id: row.get(15)?,
         })
     })
 }
@@ -115,21 +136,102 @@ fn serve(waiting: &Waiting) -> Result<(i32, bool)> {
         .chain(variants.arguments())
         .chain(heading.arguments())
         .collect();
+    let written = match waiting.target {
+        None => write_chunk(waiting, &arguments, chunk, &body, &variants)?,
+        Some(_) => None,
+    };
+    let served = match written {
+        Some(served) => served,
+        None => write_by_statement(waiting, &arguments)?,
+    };
+    if waiting.is_suspect {
+        FAN_OUT_DOUBT.rows(&[waiting.event.into(), waiting.cursor.into()], |_| Ok(()))?;
+    }
+    Ok(served)
+}
+
+fn write_by_statement(waiting: &Waiting, arguments: &[DatumWithOid<'_>]) -> Result<(i32, bool)> {
     let statement = if waiting.target.is_some() {
         &FAN_OUT_TARGET
     } else {
         &FAN_OUT_CHUNK
     };
-    let served = statement
-        .row(&arguments, |row| {
-            Ok((
-                row.want(1, "delivery count")?,
-                row.want(2, "fan-out state")?,
-            ))
-        })?
-        .ok_or_else(|| unexpected("fan-out state"))?;
-    if waiting.is_suspect {
-        FAN_OUT_DOUBT.rows(&[waiting.event.into(), waiting.cursor.into()], |_| Ok(()))?;
+    let served = statement.row(arguments, |row| {
+        Ok((
+            row.want(1, "delivery count")?,
+            row.want(2, "fan-out state")?,
+        ))
+    })?;
+    served.ok_or_else(|| unexpected("fan-out state"))
+}
+
+/// Decides by a statement and writes the rows without one. `None`: nothing was written, the statement has to write them, too.
+fn write_chunk(
+    waiting: &Waiting,
+    arguments: &[DatumWithOid<'_>],
+    chunk: Option<i32>,
+    body: &Body,
+    variants: &Variants,
+) -> Result<Option<(i32, bool)>> {
+    let rules = registry::event_type(&waiting.event_type)?;
+    if rules.channels.iter().any(|channel| channel == IN_APP) {
+        return Ok(None);
     }
-    Ok(served)
+    let found = FAN_OUT_DECIDE.rows(arguments, |row| {
+        let channel: &str = row.want(3, "channel")?;
+        let decision = Decision {
+            channel: rules.channels.iter().map(String::as_str).find(|known| *known == channel),
+            subscription: row.get(2)?,
+            number: row.get(4)?,
+            variant: row.get(5)?,
+            open_at: row.get(6)?,
+            reason: row.get(7)?,
+        };
+        let user: Uuid = row.want(1, "recipient")?;
+        Ok((user, decision, row.want(8, "id")?, row.want(9, "id")?))
+    })?;
+    // Somebody has just changed the type's channels.
+    if found.iter().any(|(_, decision, ..)| decision.channel.is_none()) {
+        return Ok(None);
+    }
+    let decided: Vec<Decided<'_>> = found
+        .iter()
+        .map(|&(user, ref decision, delivery_id, message_id)| Decided {
+            user,
+            decision,
+            delivery_id,
+            message_id,
+        })
+        .collect();
+    let users: BTreeSet<&[u8; 16]> = found.iter().map(|(user, ..)| user.as_bytes()).collect();
+    let last = users.last().map(|user| Uuid::from_bytes(**user));
+    let recipients = i32::try_from(users.len()).unwrap_or(i32::MAX);
+    let deliveries = i32::try_from(decided.len()).unwrap_or(i32::MAX);
+    let is_done = chunk.is_none_or(|chunk| recipients < chunk);
+    let source = Source {
+        event: waiting.event,
+        correlation_id: waiting.correlation_id,
+        priority: waiting.priority.parse().map_err(|_| unexpected("priority"))?,
+        scheduled_for: waiting.scheduled_for,
+        times: Times {
+            due_at: Times::due_at(waiting.scheduled_for),
+            expires_at: waiting.expires_at,
+        },
+        body: Some(body),
+        template_id: waiting.template_id,
+        variants,
+    };
+    if event_rows::write_more(&source, &decided).is_none() {
+        return Ok(None);
+    }
+    let progress = [
+        waiting.event.into(),
+        last.into(),
+        deliveries.into(),
+        is_done.into(),
+    ];
+    FAN_OUT_PROGRESS
+        .row(&progress, |_| Ok(()))?
+        .ok_or_else(|| unexpected("fan-out state"))?;
+    Ok(Some((deliveries, is_done)))
 }

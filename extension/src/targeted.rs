@@ -5,7 +5,7 @@ use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 
 use crate::emit::{IN_APP, Judged, Request};
-use crate::event_rows;
+use crate::event_rows::{self, Source};
 use crate::id::new_id;
 use crate::lookup::Lookup;
 use crate::notify;
@@ -16,7 +16,6 @@ use crate::queries::{
 };
 use crate::query::{Query, Row, jsonb};
 use crate::report::{Result, unexpected};
-use crate::text::Body;
 
 /// The channel of texts.
 pub const SMS: &str = "sms";
@@ -49,15 +48,20 @@ pub struct Times {
 
 impl Times {
     fn of(request: &Request, lookup: &Lookup) -> Self {
-        let now = datetime::now();
-        let due_at = match request.scheduled_for {
-            Some(later) if later > now => later,
-            _ => now,
-        };
+        let due_at = Self::due_at(request.scheduled_for);
         let by_type = lookup.rules.expires_after.map(|after| due_at + after);
         Self {
             due_at,
             expires_at: request.expires_at.or(by_type),
+        }
+    }
+
+    /// When an event is due that is scheduled so.
+    pub fn due_at(scheduled_for: Option<TimestampWithTimeZone>) -> TimestampWithTimeZone {
+        let now = datetime::now();
+        match scheduled_for {
+            Some(later) if later > now => later,
+            _ => now,
         }
     }
 }
@@ -207,29 +211,34 @@ impl Emission<'_> {
         }))
     }
 
-    /// The text, in the language that was chosen.
-    pub fn body(&self, decision: &Decision<'_>) -> Option<&Body> {
-        let variant = decision.variant;
-        let translated = variant.and_then(|place| self.judged.variants.body(place));
-        translated.or(self.judged.body.as_ref())
-    }
-
-    /// The template of that text.
-    pub fn template(&self, decision: &Decision<'_>) -> Option<Uuid> {
-        let variant = decision.variant;
-        let translated = variant.and_then(|place| self.judged.variants.template(place));
-        translated.or(self.lookup.rules.template_id)
+    /// What all of its rows have in common.
+    pub fn source(&self) -> Source<'_> {
+        Source {
+            event: self.event,
+            correlation_id: self.judged.correlation_id,
+            priority: self.judged.priority,
+            scheduled_for: self.request.scheduled_for,
+            times: self.times,
+            body: self.judged.body.as_ref(),
+            template_id: self.lookup.rules.template_id,
+            variants: &self.judged.variants,
+        }
     }
 
     /// Runs one of the statements that write; `None` if it gives no row.
     fn run(&self, statement: &Query, decision: &Decision<'_>) -> Result<Option<()>> {
-        statement.keyed_row(&self.arguments(decision), |_| Ok(()))
+        let source = self.source();
+        statement.keyed_row(&self.arguments(&source, decision), |_| Ok(()))
     }
 
     /// See `sql/queries/emit_target.sql`.
-    fn arguments<'a>(&'a self, decision: &'a Decision<'_>) -> [DatumWithOid<'a>; 31] {
+    fn arguments<'a>(
+        &'a self,
+        source: &'a Source<'_>,
+        decision: &'a Decision<'_>,
+    ) -> [DatumWithOid<'a>; 31] {
         let (request, judged) = (self.request, self.judged);
-        let body = self.body(decision);
+        let body = source.body(decision);
         let [title, action_url] = judged.heading.arguments();
         [
             self.event.into(),
@@ -262,7 +271,7 @@ impl Emission<'_> {
             decision.reason.as_deref().into(),
             new_id().into(),
             new_id().into(),
-            self.template(decision).into(),
+            source.template(decision).into(),
         ]
     }
 }

@@ -10,10 +10,11 @@ select q.id, q.payload::text, t.message_template, t.max_length, q.target_user_id
        greatest(q.created_at, t.created_at) as made_at,
        -- It was due when sending was armed anew: it may have been fanned out elsewhere.
        exists (select from herald.armings a where a.reason = 'operator' and a.armed_at >= q.run_at) as is_suspect,
-       q.fan_out_cursor
+       q.fan_out_cursor, q.event_type, q.correlation_id, q.priority, q.scheduled_for, q.expires_at, q.template_id
 from unnest($1) as rank (priority)
 cross join lateral (
-    select e.id, e.payload, e.template_id, e.target_user_id, e.created_at, e.fan_out_cursor, q.run_at
+    select e.id, e.payload, e.template_id, e.target_user_id, e.created_at, e.fan_out_cursor, q.run_at,
+           e.event_type, e.correlation_id, e.priority, e.scheduled_for, e.expires_at
     from herald.queue_jobs q
     join herald.notification_events e on e.id = q.subject_id
     where q.job_type = 'fan_out' and q.priority = rank.priority and q.run_at <= now()

@@ -34,6 +34,8 @@ pub struct NewRow<'a, 'b> {
     pub shape: &'a Shape,
     /// The values of [`Target::columns`].
     pub values: &'a [DatumWithOid<'b>],
+    /// What it refers to by [`Target::parent`] is locked by this transaction.
+    pub has_parent: bool,
 }
 
 /// How a row of a table comes about.
@@ -143,6 +145,15 @@ impl Shape {
         })
     }
 
+    /// A row of these values, whose parent may or may not be there.
+    pub const fn row<'a, 'b>(&'a self, values: &'a [DatumWithOid<'b>]) -> NewRow<'a, 'b> {
+        NewRow {
+            shape: self,
+            values,
+            has_parent: false,
+        }
+    }
+
     /// Whether these are values for it.
     fn takes(&self, values: &[DatumWithOid<'_>]) -> bool {
         self.given == values.len()
@@ -224,13 +235,15 @@ impl Constant {
 }
 
 /// Writes the rows, in this order, each the child of the one that it refers to by [`Target::parent`], and then runs what their
-/// triggers have to check. `None`: nothing was written, the tables have
-/// changed since `state` or are not for these values. Raises what an INSERT would.
+/// triggers have to check. `None`: nothing was written, the tables have changed since `state` or are not for these values. Raises
+/// what an INSERT would.
 pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
-    let opened = rows
-        .iter()
-        .map(|row| Opened::to_write(row.shape.table))
-        .collect::<Option<Vec<_>>>()?;
+    let mut tables: Vec<(&Shape, Opened)> = Vec::new();
+    for row in rows {
+        if tables.last().map(|(shape, _)| shape.table) != Some(row.shape.table) {
+            tables.push((row.shape, Opened::to_write(row.shape.table)?));
+        }
+    }
     if !is_still(state) || !rows.iter().all(|row| row.shape.takes(row.values)) {
         return None;
     }
@@ -246,15 +259,20 @@ pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
         let executor = pg_sys::CreateExecutorState();
         let before = pg_sys::MemoryContextSwitchTo((*executor).es_query_cxt);
         pg_sys::AfterTriggerBeginQuery();
-        for (place, (row, opened)) in rows.iter().zip(&opened).enumerate() {
-            let written = rows.get(..place).unwrap_or_default();
-            let parent = row.shape.parent.as_ref().filter(|parent| {
-                let is_parent = |row: &NewRow<'_, '_>| row.shape.table == parent.table;
-                written
-                    .iter()
-                    .any(|row| is_parent(row) && row.shape.is_as_given)
+        let mut rest = rows;
+        for (place, (shape, opened)) in tables.iter().enumerate() {
+            let count = rest.iter().position(|row| row.shape.table != shape.table);
+            let (here, later) = rest.split_at(count.unwrap_or(rest.len()));
+            let is_parent = |parent: &Parent, (shape, _): &(&Shape, Opened)| {
+                shape.table == parent.table && shape.is_as_given
+            };
+            let written = tables.get(..place).unwrap_or_default();
+            let parent = shape.parent.as_ref().filter(|parent| {
+                here.iter().all(|row| row.has_parent)
+                    || written.iter().any(|table| is_parent(parent, table))
             });
-            write(executor, opened.relation, row, parent);
+            write(executor, opened.relation, shape, parent, here);
+            rest = later;
         }
         pg_sys::AfterTriggerEndQuery(executor);
         pg_sys::ExecCloseResultRelations(executor);
@@ -265,15 +283,16 @@ pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
     Some(())
 }
 
-/// Writes one row.
+/// Writes rows into one table; nobody has to look for their parents if `parent` is there.
 ///
 /// # Safety
-/// Within a level of the triggers' queue, in the executor's memory; the relation is open for writing and of the row's shape.
+/// Within a level of the triggers' queue, in the executor's memory; the relation is open for writing and of the rows' shape.
 unsafe fn write(
     executor: *mut pg_sys::EState,
     relation: pg_sys::Relation,
-    row: &NewRow<'_, '_>,
+    shape: &Shape,
     parent: Option<&Parent>,
+    rows: &[NewRow<'_, '_>],
 ) {
     // SAFETY: as above.
     unsafe {
@@ -281,7 +300,7 @@ unsafe fn write(
             pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
         (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
         pg_sys::InitResultRelInfo(info, relation, 0, null_mut(), 0);
-        if let Some(checks) = &row.shape.checks {
+        if let Some(checks) = &shape.checks {
             checks.serve(info);
         }
         if let Some(parent) = parent {
@@ -295,11 +314,29 @@ unsafe fn write(
             (*relation).rd_att,
             &raw const pg_sys::TTSOpsVirtual,
         );
-        for (place, column) in row.shape.columns.iter().enumerate() {
+        for row in rows {
+            fill(slot, shape, row.values);
+            pg_sys::ExecSimpleRelationInsert(info, executor, slot);
+            pg_sys::ExecClearTuple(slot);
+            // What the row took goes with it.
+            if let Some(each) = (*executor).es_per_tuple_exprcontext.as_ref() {
+                pg_sys::MemoryContextReset(each.ecxt_per_tuple_memory);
+            }
+        }
+    }
+}
+
+/// Puts the values of a row where the executor takes them from.
+///
+/// # Safety
+/// The slot is empty, and of the shape's table; the values are for it.
+unsafe fn fill(slot: *mut pg_sys::TupleTableSlot, shape: &Shape, values: &[DatumWithOid<'_>]) {
+    // SAFETY: as above.
+    unsafe {
+        for (place, column) in shape.columns.iter().enumerate() {
             let value = match &column.content {
                 Content::Null => None,
-                Content::Given(given) => row
-                    .values
+                Content::Given(given) => values
                     .get(*given)
                     .and_then(|value| value.datum())
                     .map(|datum| datum.sans_lifetime()),
@@ -313,7 +350,6 @@ unsafe fn write(
             *(*slot).tts_isnull.add(place) = value.is_none();
         }
         pg_sys::ExecStoreVirtualTuple(slot);
-        pg_sys::ExecSimpleRelationInsert(info, executor, slot);
     }
 }
 

@@ -22,6 +22,7 @@ const DECIDE: &str = include_str!("../../../sql/queries/decide.sql");
 pub(super) const CONSIDERED: &str = include_str!("../../../sql/queries/considered.sql");
 pub(super) const AUDIENCE: &str = include_str!("../../../sql/queries/audience.sql");
 pub(super) const EVENT: &str = include_str!("../../../sql/queries/emit_event.sql");
+const FAN_OUT_SOURCE: &str = include_str!("../../../sql/queries/fan_out_source.sql");
 const FAN_OUT: &str = include_str!("../../../sql/queries/fan_out.sql");
 pub(super) const DELIVER: &str = include_str!("../../../sql/queries/deliver.sql");
 pub(super) const TEXTS: &str = include_str!("../../../sql/queries/texts.sql");
@@ -215,12 +216,13 @@ const CHUNK_ARGUMENTS: [BuiltinOid; 13] = [
 ];
 
 macro_rules! chunk_query {
-    ($(#[$doc:meta])* $name:ident, $first:expr, $recipients:expr, $subscribed:expr, $only:expr) => {
+    ($(#[$doc:meta])* $name:ident, $text:expr, $first:expr, $recipients:expr, $subscribed:expr, $only:expr) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
-            text: include_str!("../../../sql/queries/fan_out_chunk.sql"),
+            text: $text,
             parts: &[
+                ("{source}", FAN_OUT_SOURCE),
                 ("{rules}", RULES),
                 ("{decide}", DECIDE),
                 ("{considered}", CONSIDERED),
@@ -248,10 +250,18 @@ macro_rules! chunk_query {
     };
 }
 
+/// Decides and writes.
+const WHOLE_CHUNK: &str = include_str!("../../../sql/queries/fan_out_chunk.sql");
+/// Only decides.
+const DECIDED_CHUNK: &str = include_str!("../../../sql/queries/fan_out_decide.sql");
+
 chunk_query!(/** Writes one chunk of a deferred fan-out. */
-    FAN_OUT_CHUNK, FIRST, CHUNK, ALL_SUBSCRIBED, "");
+    FAN_OUT_CHUNK, WHOLE_CHUNK, FIRST, CHUNK, ALL_SUBSCRIBED, "");
+chunk_query!(/** What the gate says of one chunk of a deferred fan-out. */
+    FAN_OUT_DECIDE, DECIDED_CHUNK, FIRST, CHUNK, ALL_SUBSCRIBED, "");
+query!(/** Notes how far a fan-out has come. */ FAN_OUT_PROGRESS, "fan_out_progress.sql", true, [UUIDOID, UUIDOID, INT4OID, BOOLOID]);
 chunk_query!(/** The whole fan-out of an event for one user that was in quarantine. */
-    FAN_OUT_TARGET, "true", TARGET, SUBSCRIBED, "where source.fan_out_cursor is null");
+    FAN_OUT_TARGET, WHOLE_CHUNK, "true", TARGET, SUBSCRIBED, "where source.fan_out_cursor is null");
 
 macro_rules! claim_query {
     ($(#[$doc:meta])* $name:ident $(, $without:literal)*) => {
