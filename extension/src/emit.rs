@@ -7,15 +7,11 @@ use pgrx::prelude::*;
 use crate::id::new_id;
 use crate::in_app::Heading;
 use crate::lookup::{Lookup, lookup};
-use crate::queries::{
-    COUNT_RECIPIENTS, EMIT_BROADCAST, EMIT_BROADCAST_IN_APP, EMIT_BROADCAST_ONCE,
-    EMIT_BROADCAST_ONCE_IN_APP,
-};
-use crate::query::{Interpreted, Query, jsonb};
-use crate::report::{Result, invalid, null_argument, report, unexpected};
+use crate::query::{Interpreted, jsonb};
+use crate::report::{Result, invalid, null_argument, report};
 use crate::text::Body;
 use crate::variants::Variants;
-use crate::{json, notify, query, targeted};
+use crate::{broadcast, json, notify, query, targeted};
 
 /// What `notification_events.event_source` may say.
 const SOURCES: [&str; 4] = [
@@ -289,7 +285,7 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
     let status = match (judged.problems.is_empty(), request.target) {
         (false, _) => "quarantined",
         (true, Some(_)) => "fanned_out",
-        (true, None) if is_small(&request.event_type)? => "fanned_out",
+        (true, None) if broadcast::is_small(&request.event_type)? => "fanned_out",
         (true, None) => "fanning_out",
     };
     if !SOURCES.contains(&request.source.as_str()) {
@@ -302,27 +298,8 @@ fn write(request: &Request, lookup: &Lookup) -> Result<Option<Uuid>> {
     judged.problems.append(&mut judged.variants.notes);
     match request.target {
         Some(target) => targeted::write(request, target, lookup, &judged, status),
-        None => broadcast(request, lookup, &judged, status),
+        None => broadcast::write(request, lookup, &judged, status),
     }
-}
-
-/// Writes an event for every subscriber.
-fn broadcast(
-    request: &Request,
-    lookup: &Lookup,
-    judged: &Judged,
-    status: &str,
-) -> Result<Option<Uuid>> {
-    let in_app = request.channels(lookup).iter().any(|name| name == IN_APP);
-    let statement: &Query = match (request.dedup_key.is_some(), in_app) {
-        (false, false) => &EMIT_BROADCAST,
-        (true, false) => &EMIT_BROADCAST_ONCE,
-        (false, true) => &EMIT_BROADCAST_IN_APP,
-        (true, true) => &EMIT_BROADCAST_ONCE_IN_APP,
-    };
-    statement.row(&arguments(request, lookup, judged, status), |row| {
-        row.want(1, "event id")
-    })
 }
 
 /// The arguments of the statements that emit and explain.
@@ -372,12 +349,4 @@ pub fn arguments<'a>(
         title,
         action_url,
     ]
-}
-
-/// Whether a broadcast has so few recipients that the caller's transaction serves them.
-fn is_small(event_type: &str) -> Result<bool> {
-    let small = COUNT_RECIPIENTS.row(&[event_type.into()], |row| {
-        row.want(1, "setting inline_fan_out_limit")
-    })?;
-    small.ok_or_else(|| unexpected("count of recipients"))
 }

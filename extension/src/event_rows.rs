@@ -1,41 +1,38 @@
 //! The rows of an event as values: what `emit_event.sql`, `deliver.sql` and `texts.sql` say in SQL. That both write
 //! the same is tested (`pg_test/sql/emit_rows.sql`).
 
-use herald_core::priority::Priority;
 use pgrx::datetime;
-use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
+use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::pg_sys;
 
+use crate::decided::{Decided, Decision, SMS};
 use crate::direct::Known;
-use crate::direct::insert::{NewRow, Shape, Target, insert};
+use crate::direct::insert::{NewRows, Shape, Target, insert};
 use crate::direct::parents::Reference;
-use crate::id::new_id;
+use crate::emit::IN_APP;
+use crate::event::{Event, Source};
 use crate::json;
 use crate::notify;
 use crate::query::jsonb;
-use crate::emit::IN_APP;
-use crate::targeted::{Decision, Emission, SMS, Times};
-use crate::text::Body;
-use crate::variants::Variants;
 
 const EVENT: Target = Target {
     name: c"notification_events",
     columns: &[
-        c"id",
-        c"event_type",
-        c"event_source",
-        c"actor_user_id",
-        c"target_user_id",
-        c"payload",
-        c"metadata",
-        c"correlation_id",
-        c"dedup_key",
-        c"priority",
-        c"scheduled_for",
-        c"expires_at",
-        c"template_id",
-        c"status",
-        c"problems",
+        (c"id", pg_sys::UUIDOID),
+        (c"event_type", pg_sys::TEXTOID),
+        (c"event_source", pg_sys::TEXTOID),
+        (c"actor_user_id", pg_sys::UUIDOID),
+        (c"target_user_id", pg_sys::UUIDOID),
+        (c"payload", pg_sys::JSONBOID),
+        (c"metadata", pg_sys::JSONBOID),
+        (c"correlation_id", pg_sys::UUIDOID),
+        (c"dedup_key", pg_sys::TEXTOID),
+        (c"priority", pg_sys::TEXTOID),
+        (c"scheduled_for", pg_sys::TIMESTAMPTZOID),
+        (c"expires_at", pg_sys::TIMESTAMPTZOID),
+        (c"template_id", pg_sys::UUIDOID),
+        (c"status", pg_sys::TEXTOID),
+        (c"problems", pg_sys::TEXTARRAYOID),
     ],
     checked: &[],
     constraints: &[],
@@ -44,18 +41,18 @@ const EVENT: Target = Target {
 const DELIVERY: Target = Target {
     name: c"notification_deliveries",
     columns: &[
-        c"id",
-        c"event_id",
-        c"subscription_id",
-        c"recipient_user_id",
-        c"channel",
-        c"channel_identifier",
-        c"status",
-        c"suppress_reason",
-        c"defer_reason",
-        c"deferred_until",
-        c"external_id",
-        c"correlation_id",
+        (c"id", pg_sys::UUIDOID),
+        (c"event_id", pg_sys::UUIDOID),
+        (c"subscription_id", pg_sys::UUIDOID),
+        (c"recipient_user_id", pg_sys::UUIDOID),
+        (c"channel", pg_sys::TEXTOID),
+        (c"channel_identifier", pg_sys::TEXTOID),
+        (c"status", pg_sys::TEXTOID),
+        (c"suppress_reason", pg_sys::TEXTOID),
+        (c"defer_reason", pg_sys::TEXTOID),
+        (c"deferred_until", pg_sys::TIMESTAMPTZOID),
+        (c"external_id", pg_sys::TEXTOID),
+        (c"correlation_id", pg_sys::UUIDOID),
     ],
     checked: &[],
     constraints: &["(((status)::text = 'suppressed'::text) = (suppress_reason IS NOT NULL))"],
@@ -68,21 +65,21 @@ const DELIVERY: Target = Target {
 const TEXT: Target = Target {
     name: c"sms_messages",
     columns: &[
-        c"id",
-        c"user_id",
-        c"phone_number",
-        c"message_content",
-        c"template_id",
-        c"status",
-        c"priority",
-        c"scheduled_for",
-        c"expires_at",
-        c"max_attempts",
-        c"segments",
-        c"encoding",
-        c"notification_delivery_id",
-        c"defer_reason",
-        c"deferred_until",
+        (c"id", pg_sys::UUIDOID),
+        (c"user_id", pg_sys::UUIDOID),
+        (c"phone_number", pg_sys::TEXTOID),
+        (c"message_content", pg_sys::TEXTOID),
+        (c"template_id", pg_sys::UUIDOID),
+        (c"status", pg_sys::TEXTOID),
+        (c"priority", pg_sys::TEXTOID),
+        (c"scheduled_for", pg_sys::TIMESTAMPTZOID),
+        (c"expires_at", pg_sys::TIMESTAMPTZOID),
+        (c"max_attempts", pg_sys::INT4OID),
+        (c"segments", pg_sys::INT2OID),
+        (c"encoding", pg_sys::TEXTOID),
+        (c"notification_delivery_id", pg_sys::UUIDOID),
+        (c"defer_reason", pg_sys::TEXTOID),
+        (c"deferred_until", pg_sys::TIMESTAMPTZOID),
     ],
     checked: &[c"phone_number", c"message_content"],
     constraints: &["((phone_number IS NOT NULL) OR (erased_at IS NOT NULL))"],
@@ -94,7 +91,13 @@ const TEXT: Target = Target {
 };
 const JOB: Target = Target {
     name: c"queue_jobs",
-    columns: &[c"subject_id", c"job_type", c"priority", c"run_at", c"wakes"],
+    columns: &[
+        (c"subject_id", pg_sys::UUIDOID),
+        (c"job_type", pg_sys::TEXTOID),
+        (c"priority", pg_sys::INT2OID),
+        (c"run_at", pg_sys::TIMESTAMPTZOID),
+        (c"wakes", pg_sys::BOOLOID),
+    ],
     checked: &[],
     constraints: &[],
     parent: None,
@@ -115,89 +118,23 @@ thread_local! {
     static SHAPES: Known<Option<Shapes>> = const { Known::new() };
 }
 
-/// What all rows of an event have in common.
-pub struct Source<'a> {
-    /// The event.
-    pub event: Uuid,
-    /// Its correlation id.
-    pub correlation_id: Option<Uuid>,
-    /// How urgent it is.
-    pub priority: Priority,
-    /// When it was meant to be due.
-    pub scheduled_for: Option<TimestampWithTimeZone>,
-    /// When it is.
-    pub times: Times,
-    /// Its text in the default language.
-    pub body: Option<&'a Body>,
-    /// The template of that.
-    pub template_id: Option<Uuid>,
-    /// Its texts in other languages.
-    pub variants: &'a Variants,
+/// Where the row of an event is.
+pub enum EventRow<'a> {
+    /// It is to be written.
+    New(&'a Event<'a>),
+    /// It was written before.
+    Written,
+    /// This transaction has it locked.
+    Locked,
 }
 
-/// A recipient, and what the gate says of one channel.
-pub struct Decided<'a> {
-    /// Who.
-    pub user: Uuid,
-    /// What.
-    pub decision: &'a Decision<'a>,
-    /// The delivery that is written.
-    pub delivery_id: Uuid,
-    /// The text that is written if it may go.
-    pub message_id: Uuid,
-}
-
-impl Source<'_> {
-    /// The text, in the language that was chosen.
-    pub fn body(&self, decision: &Decision<'_>) -> Option<&Body> {
-        let variant = decision.variant;
-        let translated = variant.and_then(|place| self.variants.body(place));
-        translated.or(self.body)
-    }
-
-    /// The template of that text.
-    pub fn template(&self, decision: &Decision<'_>) -> Option<Uuid> {
-        let variant = decision.variant;
-        let translated = variant.and_then(|place| self.variants.template(place));
-        translated.or(self.template_id)
-    }
-}
-
-/// Writes what follows from a decision on a text, and the event itself if it is not there yet. `None`: nothing was written, it
-/// takes a statement.
-pub fn write(
-    emission: &Emission<'_>,
-    with_event: bool,
-    decision: Option<&Decision<'_>>,
-) -> Option<()> {
-    let decided = decision.map(|decision| Decided {
-        user: emission.target,
-        decision,
-        delivery_id: new_id(),
-        message_id: new_id(),
-    });
-    let event = with_event.then(|| event(emission));
-    insert_all(event.as_ref(), &emission.source(), decided.as_slice(), false)
-}
-
-/// Writes what follows from decisions on an event that this transaction has locked. `None`: nothing was written, it takes a
+/// Writes what follows from what was decided, and the event itself if it is new. `None`: nothing was written, it takes a
 /// statement.
-pub fn write_more(source: &Source<'_>, decided: &[Decided<'_>]) -> Option<()> {
-    let shown = |decided: &Decided<'_>| {
-        decided.decision.channel == Some(IN_APP) && decided.decision.reason.is_none()
-    };
-    if decided.iter().any(shown) {
+pub fn write(event: &EventRow<'_>, source: &Source<'_>, decided: &[Decided<'_>]) -> Option<()> {
+    let is_shown = |each: &Decided<'_>| each.goes() && each.decision.channel == Some(IN_APP);
+    if decided.iter().any(is_shown) {
         return None;
     }
-    insert_all(None, source, decided, true)
-}
-
-fn insert_all(
-    event: Option<&[DatumWithOid<'_>; 15]>,
-    source: &Source<'_>,
-    decided: &[Decided<'_>],
-    has_event: bool,
-) -> Option<()> {
     let find = || {
         Some(Shapes {
             event: Shape::find(&EVENT)?,
@@ -208,28 +145,45 @@ fn insert_all(
     };
     let (state, shapes) = SHAPES.with(|shapes| shapes.get(find));
     let shapes = shapes.as_ref().as_ref()?;
-    let deliveries: Vec<_> = decided.iter().map(|each| delivery(source, each)).collect();
-    let going = decided.iter().filter(|each| each.decision.reason.is_none());
-    let texts: Vec<_> = going.clone().map(|each| text(source, each)).collect();
-    // Of many one wakes the daemons.
-    let jobs = going.zip(0..).map(|(each, place)| job(source, each, place == 0));
-    let jobs: Vec<_> = jobs.collect();
-    let mut rows = Vec::with_capacity(1 + deliveries.len() + texts.len() + jobs.len());
-    rows.extend(event.map(|values| shapes.event.row(values)));
-    let with_event = |values| NewRow {
-        has_parent: has_event,
-        ..shapes.delivery.row(values)
-    };
-    rows.extend(deliveries.iter().map(|values| with_event(values)));
-    rows.extend(texts.iter().map(|values| shapes.text.row(values)));
-    rows.extend(jobs.iter().map(|values| shapes.job.row(values)));
-    insert(state, &rows)
+    let going = || decided.iter().filter(|each| each.goes());
+    let mut tables = Vec::with_capacity(4);
+    if let EventRow::New(event) = event {
+        tables.push(NewRows {
+            shape: &shapes.event,
+            has_parent: false,
+            values: Box::new(std::iter::once_with(|| row_of_event(event).into())),
+        });
+    }
+    if !decided.is_empty() {
+        tables.push(NewRows {
+            shape: &shapes.delivery,
+            has_parent: matches!(event, EventRow::Locked),
+            values: Box::new(decided.iter().map(|each| delivery(source, each).into())),
+        });
+    }
+    if going().next().is_some() {
+        tables.push(NewRows {
+            shape: &shapes.text,
+            has_parent: false,
+            values: Box::new(going().map(|each| text(source, each).into())),
+        });
+        // Of many one wakes the daemons.
+        let jobs = going()
+            .zip(0..)
+            .map(|(each, place)| job(source, each, place == 0).into());
+        tables.push(NewRows {
+            shape: &shapes.job,
+            has_parent: false,
+            values: Box::new(jobs),
+        });
+    }
+    insert(state, tables)
 }
 
-fn event<'a>(emission: &'a Emission<'_>) -> [DatumWithOid<'a>; 15] {
-    let (request, judged) = (emission.request, emission.judged);
+fn row_of_event<'a>(event: &'a Event<'_>) -> [DatumWithOid<'a>; 15] {
+    let (request, judged) = (event.request, event.judged);
     [
-        emission.event.into(),
+        event.id.into(),
         request.event_type.as_str().into(),
         request.known_source().into(),
         request.actor.into(),
@@ -240,9 +194,9 @@ fn event<'a>(emission: &'a Emission<'_>) -> [DatumWithOid<'a>; 15] {
         request.dedup_key.as_deref().into(),
         judged.priority.as_str().into(),
         request.scheduled_for.into(),
-        emission.times.expires_at.into(),
-        emission.lookup.rules.template_id.into(),
-        emission.status.into(),
+        event.times.expires_at.into(),
+        event.lookup.rules.template_id.into(),
+        event.status.into(),
         listed(&judged.problems),
     ]
 }
@@ -259,9 +213,9 @@ fn listed(texts: &[String]) -> DatumWithOid<'_> {
     }
 }
 
-fn delivery<'a>(source: &Source<'_>, decided: &Decided<'a>) -> [DatumWithOid<'a>; 12] {
-    let decision = decided.decision;
-    let goes = decision.reason.is_none();
+fn delivery<'a>(source: &Source<'_>, decided: &'a Decided<'_>) -> [DatumWithOid<'a>; 12] {
+    let decision = &decided.decision;
+    let goes = decided.goes();
     let later = deferred_until(source, decision);
     let number = match decision.channel {
         Some(SMS) => decision.number.as_deref().unwrap_or(""),
@@ -289,8 +243,8 @@ fn delivery<'a>(source: &Source<'_>, decided: &Decided<'a>) -> [DatumWithOid<'a>
     ]
 }
 
-fn text<'a>(source: &'a Source<'_>, decided: &Decided<'a>) -> [DatumWithOid<'a>; 15] {
-    let decision = decided.decision;
+fn text<'a>(source: &'a Source<'_>, decided: &'a Decided<'_>) -> [DatumWithOid<'a>; 15] {
+    let decision = &decided.decision;
     let body = source.body(decision);
     let later = deferred_until(source, decision);
     let status = match decision.open_at {
@@ -316,7 +270,7 @@ fn text<'a>(source: &'a Source<'_>, decided: &Decided<'a>) -> [DatumWithOid<'a>;
     ]
 }
 
-fn job<'a>(source: &Source<'_>, decided: &Decided<'a>, may_wake: bool) -> [DatumWithOid<'a>; 5] {
+fn job<'a>(source: &Source<'_>, decided: &'a Decided<'_>, may_wake: bool) -> [DatumWithOid<'a>; 5] {
     let open_at = decided.decision.open_at;
     let is_due = open_at.is_some_and(|open_at| open_at <= datetime::now());
     [

@@ -6,8 +6,10 @@ use pgrx::datum::{DatumWithOid, TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
 use pgrx::prelude::*;
 
+use crate::decided::Decided;
 use crate::emit::IN_APP;
-use crate::event_rows::{self, Decided, Source};
+use crate::event::{Source, Times};
+use crate::event_rows::{self, EventRow};
 use crate::in_app::Heading;
 use crate::notify;
 use crate::queries::{
@@ -17,7 +19,6 @@ use crate::queries::{
 use crate::query::jsonb_text;
 use crate::registry;
 use crate::report::{Result, invalid, null_argument, unexpected};
-use crate::targeted::{Decision, Times};
 use crate::text::{self, Body, Version};
 use crate::variants::Variants;
 use crate::vocabulary::queue_ranks;
@@ -177,33 +178,12 @@ fn write_chunk(
     if rules.channels.iter().any(|channel| channel == IN_APP) {
         return Ok(None);
     }
-    let found = FAN_OUT_DECIDE.rows(arguments, |row| {
-        let channel: &str = row.want(3, "channel")?;
-        let decision = Decision {
-            channel: rules.channels.iter().map(String::as_str).find(|known| *known == channel),
-            subscription: row.get(2)?,
-            number: row.get(4)?,
-            variant: row.get(5)?,
-            open_at: row.get(6)?,
-            reason: row.get(7)?,
-        };
-        let user: Uuid = row.want(1, "recipient")?;
-        Ok((user, decision, row.want(8, "id")?, row.want(9, "id")?))
-    })?;
+    let decided = FAN_OUT_DECIDE.rows(arguments, |row| Decided::read(row, &rules.channels))?;
     // Somebody has just changed the type's channels.
-    if found.iter().any(|(_, decision, ..)| decision.channel.is_none()) {
+    if decided.iter().any(|each| each.decision.channel.is_none()) {
         return Ok(None);
     }
-    let decided: Vec<Decided<'_>> = found
-        .iter()
-        .map(|&(user, ref decision, delivery_id, message_id)| Decided {
-            user,
-            decision,
-            delivery_id,
-            message_id,
-        })
-        .collect();
-    let users: BTreeSet<&[u8; 16]> = found.iter().map(|(user, ..)| user.as_bytes()).collect();
+    let users: BTreeSet<&[u8; 16]> = decided.iter().map(|each| each.user.as_bytes()).collect();
     let last = users.last().map(|user| Uuid::from_bytes(**user));
     let recipients = i32::try_from(users.len()).unwrap_or(i32::MAX);
     let deliveries = i32::try_from(decided.len()).unwrap_or(i32::MAX);
@@ -211,7 +191,10 @@ fn write_chunk(
     let source = Source {
         event: waiting.event,
         correlation_id: waiting.correlation_id,
-        priority: waiting.priority.parse().map_err(|_| unexpected("priority"))?,
+        priority: waiting
+            .priority
+            .parse()
+            .map_err(|_| unexpected("priority"))?,
         scheduled_for: waiting.scheduled_for,
         times: Times {
             due_at: Times::due_at(waiting.scheduled_for),
@@ -221,7 +204,7 @@ fn write_chunk(
         template_id: waiting.template_id,
         variants,
     };
-    if event_rows::write_more(&source, &decided).is_none() {
+    if event_rows::write(&EventRow::Locked, &source, &decided).is_none() {
         return Ok(None);
     }
     let progress = [

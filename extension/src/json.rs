@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 
+use pgrx::PgMemoryContexts;
 use pgrx::datum::AnyElement;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use pgrx::PgMemoryContexts;
 
 use crate::query::jsonb_text;
 

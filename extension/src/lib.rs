@@ -6,15 +6,18 @@
 use pgrx::prelude::*;
 
 mod again;
+mod broadcast;
 mod callbacks;
 mod cancel;
 mod channel;
 mod claim;
 mod claim_one;
+mod decided;
 mod direct;
 mod dispatch;
 mod emit;
 mod errors;
+mod event;
 mod event_rows;
 mod explain;
 mod fan_out;

@@ -6,13 +6,13 @@ use pgrx::datum::{AnyElement, Uuid};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use crate::decided::SMS;
 use crate::direct::Known;
 use crate::direct::read::{Place, Table};
 use crate::json;
 use crate::query::FreshSnapshot;
 use crate::quiet::herald_open_at;
 use crate::registry::EventType;
-use crate::targeted::SMS;
 
 const SUBSCRIPTIONS: Table = Table {
     name: c"notification_subscriptions",

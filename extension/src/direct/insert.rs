@@ -18,8 +18,8 @@ use crate::query::ByKeys;
 pub struct Target {
     /// The table.
     pub name: &'static CStr,
-    /// Its columns, in the order of the values.
-    pub columns: &'static [&'static CStr],
+    /// Its columns in the order of the values, and their types.
+    pub columns: &'static [(&'static CStr, Oid)],
     /// Those of them whose domain is to be asked whether the value is allowed. The others get words of our own.
     pub checked: &'static [&'static CStr],
     /// Its CHECK constraints as they are made.
@@ -28,14 +28,14 @@ pub struct Target {
     pub parent: Option<Reference>,
 }
 
-/// A row that is to be written.
-pub struct NewRow<'a, 'b> {
+/// Rows that are to be written into one table.
+pub struct NewRows<'a> {
     /// Where.
     pub shape: &'a Shape,
-    /// The values of [`Target::columns`].
-    pub values: &'a [DatumWithOid<'b>],
-    /// What it refers to by [`Target::parent`] is locked by this transaction.
+    /// What they refer to by [`Target::parent`] is locked by this transaction.
     pub has_parent: bool,
+    /// The values of [`Target::columns`] for each row, worked out when it is written.
+    pub values: Box<dyn Iterator<Item = Vec<DatumWithOid<'a>>> + 'a>,
 }
 
 /// How a row of a table comes about.
@@ -43,8 +43,8 @@ pub struct Shape {
     table: Oid,
     /// What goes into each column.
     columns: Vec<Column>,
-    /// How many values a row is made from.
-    given: usize,
+    /// The types of the values that a row is made from.
+    given: Vec<Oid>,
     /// Its CHECK constraints, unless somebody has added one.
     checks: Option<Checks>,
     /// Its foreign key to what is written with it.
@@ -55,7 +55,6 @@ pub struct Shape {
 
 struct Column {
     content: Content,
-    base_type: Oid,
     /// The domain that has to allow the value.
     domain: Option<Oid>,
 }
@@ -63,7 +62,6 @@ struct Column {
 impl Column {
     const DROPPED: Self = Self {
         content: Content::Null,
-        base_type: pg_sys::InvalidOid,
         domain: None,
     };
 }
@@ -102,8 +100,12 @@ impl Shape {
         let description = unsafe { &*(*opened.relation).rd_att };
         let count = usize::try_from(description.natts).ok()?;
         let mut contents: Vec<Option<Content>> = (0..count).map(|_| None).collect();
-        for (place, &name) in target.columns.iter().enumerate() {
-            let (number, _) = opened.column(name)?;
+        for (place, &(name, of_type)) in target.columns.iter().enumerate() {
+            let (number, its_type) = opened.column(name)?;
+            // SAFETY: a catalogue look-up; what is no domain is its own base.
+            if unsafe { pg_sys::getBaseType(its_type) } != of_type {
+                return None;
+            }
             *contents.get_mut(usize::try_from(number - 1).ok()?)? = Some(Content::Given(place));
         }
         let checked = target
@@ -125,14 +127,13 @@ impl Shape {
                     Some(given) => given,
                     None => default(&opened, number)?,
                 },
-                base_type,
                 domain: is_checked.then_some(its_type),
             })
         });
         Some(Self {
             table,
             columns: columns.collect::<Option<_>>()?,
-            given: target.columns.len(),
+            given: target.columns.iter().map(|&(_, of_type)| of_type).collect(),
             // SAFETY: the relation is open.
             checks: unsafe { Checks::find(opened.relation, target.constraints) },
             parent: target
@@ -145,24 +146,12 @@ impl Shape {
         })
     }
 
-    /// A row of these values, whose parent may or may not be there.
-    pub const fn row<'a, 'b>(&'a self, values: &'a [DatumWithOid<'b>]) -> NewRow<'a, 'b> {
-        NewRow {
-            shape: self,
-            values,
-            has_parent: false,
-        }
-    }
-
     /// Whether these are values for it.
     fn takes(&self, values: &[DatumWithOid<'_>]) -> bool {
-        self.given == values.len()
-            && self.columns.iter().all(|column| match column.content {
-                Content::Given(place) => values
-                    .get(place)
-                    .is_some_and(|value| value.oid() == column.base_type),
-                _ => true,
-            })
+        values
+            .iter()
+            .map(DatumWithOid::oid)
+            .eq(self.given.iter().copied())
     }
 }
 
@@ -235,16 +224,13 @@ impl Constant {
 }
 
 /// Writes the rows, in this order, each the child of the one that it refers to by [`Target::parent`], and then runs what their
-/// triggers have to check. `None`: nothing was written, the tables have changed since `state` or are not for these values. Raises
-/// what an INSERT would.
-pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
-    let mut tables: Vec<(&Shape, Opened)> = Vec::new();
-    for row in rows {
-        if tables.last().map(|(shape, _)| shape.table) != Some(row.shape.table) {
-            tables.push((row.shape, Opened::to_write(row.shape.table)?));
-        }
-    }
-    if !is_still(state) || !rows.iter().all(|row| row.shape.takes(row.values)) {
+/// triggers have to check. `None`: nothing was written, the tables have changed since `state`. Raises what an INSERT would.
+pub fn insert(state: u64, tables: Vec<NewRows<'_>>) -> Option<()> {
+    let opened = tables
+        .iter()
+        .map(|rows| Opened::to_write(rows.shape.table))
+        .collect::<Option<Vec<_>>>()?;
+    if !is_still(state) {
         return None;
     }
     // The server plans its look at a foreign key once per session: not for the few rows that there are now.
@@ -259,20 +245,15 @@ pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
         let executor = pg_sys::CreateExecutorState();
         let before = pg_sys::MemoryContextSwitchTo((*executor).es_query_cxt);
         pg_sys::AfterTriggerBeginQuery();
-        let mut rest = rows;
-        for (place, (shape, opened)) in tables.iter().enumerate() {
-            let count = rest.iter().position(|row| row.shape.table != shape.table);
-            let (here, later) = rest.split_at(count.unwrap_or(rest.len()));
-            let is_parent = |parent: &Parent, (shape, _): &(&Shape, Opened)| {
-                shape.table == parent.table && shape.is_as_given
-            };
-            let written = tables.get(..place).unwrap_or_default();
-            let parent = shape.parent.as_ref().filter(|parent| {
-                here.iter().all(|row| row.has_parent)
-                    || written.iter().any(|table| is_parent(parent, table))
-            });
-            write(executor, opened.relation, shape, parent, here);
-            rest = later;
+        let mut written: Vec<Oid> = Vec::with_capacity(opened.len());
+        for (rows, opened) in tables.into_iter().zip(&opened) {
+            let shape = rows.shape;
+            let parent = shape.parent.as_ref();
+            let parent = parent.filter(|parent| rows.has_parent || written.contains(&parent.table));
+            write(executor, opened.relation, parent, rows);
+            if shape.is_as_given {
+                written.push(shape.table);
+            }
         }
         pg_sys::AfterTriggerEndQuery(executor);
         pg_sys::ExecCloseResultRelations(executor);
@@ -290,10 +271,10 @@ pub fn insert(state: u64, rows: &[NewRow<'_, '_>]) -> Option<()> {
 unsafe fn write(
     executor: *mut pg_sys::EState,
     relation: pg_sys::Relation,
-    shape: &Shape,
     parent: Option<&Parent>,
-    rows: &[NewRow<'_, '_>],
+    mut rows: NewRows<'_>,
 ) {
+    let shape = rows.shape;
     // SAFETY: as above.
     unsafe {
         let info: *mut pg_sys::ResultRelInfo =
@@ -314,14 +295,21 @@ unsafe fn write(
             (*relation).rd_att,
             &raw const pg_sys::TTSOpsVirtual,
         );
-        for row in rows {
-            fill(slot, shape, row.values);
+        // What a row takes goes with it.
+        let of_row = (*pg_sys::MakePerTupleExprContext(executor)).ecxt_per_tuple_memory;
+        loop {
+            let of_all = pg_sys::MemoryContextSwitchTo(of_row);
+            let values = rows.values.next();
+            if let Some(values) = &values {
+                fill(slot, shape, values);
+            }
+            pg_sys::MemoryContextSwitchTo(of_all);
+            if values.is_none() {
+                break;
+            }
             pg_sys::ExecSimpleRelationInsert(info, executor, slot);
             pg_sys::ExecClearTuple(slot);
-            // What the row took goes with it.
-            if let Some(each) = (*executor).es_per_tuple_exprcontext.as_ref() {
-                pg_sys::MemoryContextReset(each.ecxt_per_tuple_memory);
-            }
+            pg_sys::MemoryContextReset(of_row);
         }
     }
 }
@@ -329,9 +317,12 @@ unsafe fn write(
 /// Puts the values of a row where the executor takes them from.
 ///
 /// # Safety
-/// The slot is empty, and of the shape's table; the values are for it.
+/// The slot is empty, and of the shape's table.
 unsafe fn fill(slot: *mut pg_sys::TupleTableSlot, shape: &Shape, values: &[DatumWithOid<'_>]) {
-    // SAFETY: as above.
+    if !shape.takes(values) {
+        pgrx::error!("pg_herald made a row of other types than its table has; please report this");
+    }
+    // SAFETY: as above, and the values are for it.
     unsafe {
         for (place, column) in shape.columns.iter().enumerate() {
             let value = match &column.content {

@@ -113,11 +113,11 @@ const EXPLAIN_ARGUMENTS: [BuiltinOid; 35] = {
 };
 
 macro_rules! emit_query {
-    ($(#[$doc:meta])* $name:ident, $conflict:expr, $only:expr, $in_app:expr) => {
+    ($(#[$doc:meta])* $name:ident, $text:expr, $conflict:expr, $only:expr, $in_app:expr) => {
         $(#[$doc])*
         pub const $name: Query = Query {
             name: stringify!($name),
-            text: include_str!("../../../sql/queries/emit.sql"),
+            text: $text,
             parts: &[
                 ("{source}", SOURCE),
                 ("{now}", "now()"),
@@ -151,14 +151,21 @@ macro_rules! emit_query {
     };
 }
 
+/// Decides and writes.
+const WHOLE_EMIT: &str = include_str!("../../../sql/queries/emit.sql");
+/// Only decides.
+const DECIDED_EMIT: &str = include_str!("../../../sql/queries/emit_broadcast_decide.sql");
+
+emit_query!(/** What the gate says of every subscriber. */
+    EMIT_BROADCAST_DECIDE, DECIDED_EMIT, "", FANNED_OUT, "");
 emit_query!(/** An event for every subscriber. */
-    EMIT_BROADCAST, "", FANNED_OUT, "");
+    EMIT_BROADCAST, WHOLE_EMIT, "", FANNED_OUT, "");
 emit_query!(/** An event for every subscriber, with a dedup key. */
-    EMIT_BROADCAST_ONCE, ONCE, FANNED_OUT_ONCE, "");
+    EMIT_BROADCAST_ONCE, WHOLE_EMIT, ONCE, FANNED_OUT_ONCE, "");
 emit_query!(/** An event for every subscriber, also inside the application. */
-    EMIT_BROADCAST_IN_APP, "", FANNED_OUT, IN_APP);
+    EMIT_BROADCAST_IN_APP, WHOLE_EMIT, "", FANNED_OUT, IN_APP);
 emit_query!(/** An event for every subscriber, with a dedup key, also inside the application. */
-    EMIT_BROADCAST_ONCE_IN_APP, ONCE, FANNED_OUT_ONCE, IN_APP);
+    EMIT_BROADCAST_ONCE_IN_APP, WHOLE_EMIT, ONCE, FANNED_OUT_ONCE, IN_APP);
 
 macro_rules! explain_query {
     ($(#[$doc:meta])* $name:ident, $recipients:expr, $subscribed:expr) => {

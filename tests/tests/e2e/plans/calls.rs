@@ -188,7 +188,7 @@ impl<'a> Calls<'a> {
         let hasten = "update herald.sms_send_attempts set resolve_at = now(), absent_at = now() - interval '1 hour' where resolve_at is not null";
         self.session.client.batch_execute(hasten).await?;
         // Some are on their way to their numbers as well.
-        self.claim().await?;
+        self.claim("claim").await?;
         let looked = self
             .call("look for doubts", "claim_unknown_sms_messages(8)", &[])
             .await?;
