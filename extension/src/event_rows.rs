@@ -7,8 +7,9 @@ use pgrx::pg_sys;
 
 use crate::decided::{Decided, Decision, SMS};
 use crate::direct::Known;
-use crate::direct::insert::{NewRows, Shape, Target, insert};
+use crate::direct::insert::{NewRows, insert};
 use crate::direct::parents::Reference;
+use crate::direct::shape::{Shape, Target};
 use crate::emit::IN_APP;
 use crate::event::{Event, Source};
 use crate::json;

@@ -33,6 +33,9 @@ const CALLGRIND: [&str; 3] = [
     "--tool=callgrind",
     "--callgrind-out-file=/dev/null",
 ];
+/// What a daemon does when it is woken.
+const CLAIM: &str =
+    "select count(*) from claim_sms_messages('00000000-0000-7000-8000-000000000001', 32);";
 /// People who can be texted have the numbers below, those who have opted out this one and more.
 const OPTED_OUT: usize = 5_001;
 const PEOPLE: usize = 10_000;
@@ -67,11 +70,15 @@ async fn transactions(report: &mut Report) -> Outcome<()> {
         )
         .await?;
     world.cluster.stop(Stop::Fast)?;
-    let each = |script: &str, from: usize| -> Outcome<f64> {
-        let few = transaction(&world, script, &template, from..from + 40)?;
-        let many = transaction(&world, script, &template, from + 40..from + 180)?;
+    let with = |script: &str, then: &str, from: usize| -> Outcome<f64> {
+        let count = |people| transaction(&world, script, then, &template, people);
+        let few = count(from..from + 40)?;
+        let many = count(from + 40..from + 180)?;
         Ok((many - few) / 100.0)
     };
+    let each = |script: &str, from: usize| with(script, "", from);
+    // First: nothing is due but what is claimed at once.
+    let claimed = with(EMIT, CLAIM, 201)?;
     let emit = each(EMIT, 1)?;
     let own_tables = each(OWN_TABLES, 1)?;
     let lean = each(LEAN, 1)?;
@@ -97,11 +104,22 @@ async fn transactions(report: &mut Report) -> Outcome<()> {
                 .against(format!("{than}: {}", whole(theirs)), percent(theirs / ours)),
         );
     }
+    report.row(Row::new(
+        "claim of a text that is due alone",
+        format!("{} instructions", whole(claimed - emit)),
+    ));
     Ok(())
 }
 
-/// Instructions of one of pgbench's scripts, prepared once and run for these people, with the start of the server.
-fn transaction(world: &World, script: &str, template: &str, people: Range<usize>) -> Outcome<f64> {
+/// Instructions of one of pgbench's scripts, prepared once and run for these people, each time followed by another statement, with
+/// the start of the server.
+fn transaction(
+    world: &World,
+    script: &str,
+    then: &str,
+    template: &str,
+    people: Range<usize>,
+) -> Outcome<f64> {
     let lines = script.lines().filter(|line| !line.starts_with('\\'));
     let statement = lines.map(str::trim).collect::<Vec<_>>().join(" ");
     let statement = statement
@@ -109,8 +127,9 @@ fn transaction(world: &World, script: &str, template: &str, people: Range<usize>
         .replace(":n::", "$1::");
     let settings = "set plan_cache_mode = force_generic_plan;".to_owned();
     let prepare = format!("prepare e (integer) as {statement}");
-    let executions = people.map(|person| format!("execute e({person});"));
-    let input: Vec<String> = [settings, prepare].into_iter().chain(executions).collect();
+    let executions = people.flat_map(|person| [format!("execute e({person});"), then.to_owned()]);
+    let input = [settings, prepare].into_iter().chain(executions);
+    let input: Vec<String> = input.filter(|line| !line.is_empty()).collect();
     let told = world
         .cluster
         .single_user(&CALLGRIND, DATABASE, &(input.join("\n") + "\n"))?;

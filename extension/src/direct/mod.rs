@@ -9,6 +9,7 @@ mod checks;
 pub mod insert;
 pub mod parents;
 pub mod read;
+pub mod shape;
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;

@@ -28,7 +28,7 @@ pub struct Parent {
 
 impl Parent {
     /// The foreign key behind a reference. `None`: there is none (any more), or it is not of this kind.
-    pub fn find(opened: &Opened, reference: &Reference) -> Option<Self> {
+    pub(super) fn find(opened: &Opened, reference: &Reference) -> Option<Self> {
         let table = find(reference.table)?;
         let (column, _) = opened.column(reference.column)?;
         // SAFETY: a catalogue look-up by a C string; a column that does not exist is 0.
