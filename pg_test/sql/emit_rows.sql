@@ -175,6 +175,7 @@ begin
     case tg_argv[0]
         when 'skip' then return null;
         when 'rename' then new.id := test.person(77);
+        when 'move' then new.event_id := test.person(78);
         when 'delete' then delete from herald.notification_events where id = new.id;
     end case;
     return new;
@@ -187,6 +188,11 @@ rollback;
 begin;
 create trigger meddle before insert on herald.notification_deliveries for each row execute function test.meddle('rename');
 select error from test.error($$select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1))$$) error;
+rollback;
+begin;
+create trigger meddle before insert on herald.notification_deliveries for each row execute function test.meddle('move');
+select error from test.error($$select emit_notification_event('test.text', payload => '{"message": "x"}', target_user_id => test.person(1))$$) error;
+select error from test.error($$select emit_notification_event('test.text', payload => '{"message": "x"}')$$) error;
 rollback;
 begin;
 create trigger meddle after insert on herald.notification_events for each row execute function test.meddle('delete');

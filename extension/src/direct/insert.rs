@@ -54,8 +54,9 @@ pub fn insert(state: u64, tables: Vec<NewRows<'_>>) -> Option<()> {
         let mut written: Vec<Oid> = Vec::with_capacity(opened.len());
         for (rows, opened) in tables.into_iter().zip(&opened) {
             let shape = rows.shape;
-            let parent = shape.parent.as_ref();
-            let parent = parent.filter(|parent| rows.has_parent || written.contains(&parent.table));
+            let parent = shape.parent.as_ref().filter(|parent| {
+                shape.is_as_given && (rows.has_parent || written.contains(&parent.table))
+            });
             write(executor, opened.relation, parent, rows);
             if shape.is_as_given {
                 written.push(shape.table);
