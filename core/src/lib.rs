@@ -15,6 +15,7 @@ pub mod gate;
 mod hex;
 pub mod in_app;
 pub mod keywords;
+pub mod limits;
 pub mod outcome;
 pub mod phone;
 pub mod priority;

@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use herald_core::gate::Subscription;
+use herald_core::limits::{Count, has_room};
 use herald_core::priority::Priority;
 use pgrx::datetime;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
@@ -41,7 +42,6 @@ const EVENTS: Table = Table {
         (c"event_type", pg_sys::TEXTOID),
     ],
 };
-const HOUR: i64 = 3_600_000_000;
 
 thread_local! {
     /// The two tables, if both are as we make them.
@@ -75,8 +75,8 @@ struct DueText {
 /// What a person has been sent, and how much it may be.
 struct Counts {
     most_per_day: i32,
-    of_day: (i32, i64),
-    of_hour: (i32, i64),
+    day: Count,
+    hour: Count,
 }
 
 /// What a delivery and its event say.
@@ -175,8 +175,14 @@ impl DueText {
             zone: row.want(11, "time zone")?,
             counts: Counts {
                 most_per_day: row.want(12, "limit")?,
-                of_day: (row.want(13, "count")?, time(14)?.into()),
-                of_hour: (row.want(15, "count")?, time(16)?.into()),
+                day: Count {
+                    texts: row.want(13, "count")?,
+                    since: time(14)?.into(),
+                },
+                hour: Count {
+                    texts: row.want(15, "count")?,
+                    since: time(16)?.into(),
+                },
             },
         }))
     }
@@ -198,16 +204,16 @@ impl DueText {
         let Ok(verdict) = person.gate(self.user, Some(&self.zone), &rules, &wanted) else {
             return Ok(None);
         };
-        let Counts {
-            of_day, of_hour, ..
-        } = self.counts;
-        let is_day = of_day.1 >= herald_day_start(at, &self.zone, 0)
-            && of_day.1 < herald_day_start(at, &self.zone, 1);
-        let is_hour = of_hour.1.div_euclid(HOUR) == at.div_euclid(HOUR);
-        if verdict.refusal.is_some()
-            || verdict.open_at != Some(at)
-            || !self.counts.have_room(&person, is_day, is_hour)
-        {
+        let counts = &self.counts;
+        let today = [0, 1].map(|days| herald_day_start(at, &self.zone, days));
+        let (of_day, of_hour) = (
+            counts.day.of_day(today[0], today[1]),
+            counts.hour.of_hour(at),
+        );
+        let has_room = has_room(of_day, Some(counts.most_per_day))
+            && has_room(of_day, person.most_per_day)
+            && has_room(of_hour, person.most_per_hour);
+        if verdict.refusal.is_some() || verdict.open_at != Some(at) || !has_room {
             return Ok(None);
         }
         let closes_at = match person.quiet_hours {
@@ -219,8 +225,8 @@ impl DueText {
         let too_late_at = expires_at.map_or(closes_at, |at| at.min(closes_at));
         Ok(Some(Going {
             number: person.phone_number.ok_or_else(|| unexpected("number"))?,
-            is_day,
-            is_hour,
+            is_day: of_day.is_some(),
+            is_hour: of_hour.is_some(),
             too_late_at: too_late_at.try_into().map_err(|_| unexpected("time"))?,
         }))
     }
@@ -228,7 +234,7 @@ impl DueText {
     /// The person, as they want this text, and the rules for it. `None`: somebody has cancelled it, or it takes a statement.
     fn person(&self) -> Result<Option<(Person, Rc<EventType>)>> {
         let Some(delivery) = self.delivery else {
-            let person = person::look(self.user, "", None).map(|person| Person {
+            let person = person::look(self.user, registry::NO_TYPE, None).map(|person| Person {
                 subscription: Subscription::Active,
                 is_enabled: true,
                 ..person
@@ -275,16 +281,4 @@ fn origin(delivery: Uuid) -> Option<Origin> {
     })?;
     origin.event_type = event_type?;
     Some(origin)
-}
-
-impl Counts {
-    /// Whether one more text fits into the limits of its person (`sql/queries/limits.sql`).
-    fn have_room(&self, person: &Person, is_day: bool, is_hour: bool) -> bool {
-        let fits = |is_now: bool, used: i32, most: Option<i32>| {
-            most.is_none_or(|most| if is_now { used } else { 0 } < most)
-        };
-        fits(is_day, self.of_day.0, Some(self.most_per_day))
-            && fits(is_day, self.of_day.0, person.most_per_day)
-            && fits(is_hour, self.of_hour.0, person.most_per_hour)
-    }
 }

@@ -1,5 +1,5 @@
 //! The rows of an event as values: what `emit_event.sql`, `deliver.sql` and `texts.sql` say in SQL. That both write
-//! the same is tested (`pg_test/sql/emit_rows.sql`).
+//! the same is tested (`pg_test/sql/emit_rows.sql`, `broadcast_rows.sql`).
 
 use pgrx::datetime;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};

@@ -21,8 +21,8 @@ use crate::text::Version;
 
 /// Most event types that a backend remembers.
 const MOST: usize = 1000;
-/// No event type has this name.
-const NO_TYPE: &str = "";
+/// No event type has this name: what is asked about it holds for texts without an event.
+pub const NO_TYPE: &str = "";
 
 /// One event type with its text and the installation's rules.
 pub struct EventType {

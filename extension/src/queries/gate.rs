@@ -153,11 +153,8 @@ macro_rules! emit_query {
 
 /// Decides and writes.
 const WHOLE_EMIT: &str = include_str!("../../../sql/queries/emit.sql");
-/// Only decides.
-const DECIDED_EMIT: &str = include_str!("../../../sql/queries/emit_broadcast_decide.sql");
-
 emit_query!(/** What the gate says of every subscriber. */
-    EMIT_BROADCAST_DECIDE, DECIDED_EMIT, "", FANNED_OUT, "");
+    EMIT_BROADCAST_DECIDE, ONLY_DECIDED, "", FANNED_OUT, "");
 emit_query!(/** An event for every subscriber. */
     EMIT_BROADCAST, WHOLE_EMIT, "", FANNED_OUT, "");
 emit_query!(/** An event for every subscriber, with a dedup key. */
@@ -259,13 +256,13 @@ macro_rules! chunk_query {
 
 /// Decides and writes.
 const WHOLE_CHUNK: &str = include_str!("../../../sql/queries/fan_out_chunk.sql");
-/// Only decides.
-const DECIDED_CHUNK: &str = include_str!("../../../sql/queries/fan_out_decide.sql");
+/// Only decides, a chunk or everybody.
+const ONLY_DECIDED: &str = include_str!("../../../sql/queries/only_decide.sql");
 
 chunk_query!(/** Writes one chunk of a deferred fan-out. */
     FAN_OUT_CHUNK, WHOLE_CHUNK, FIRST, CHUNK, ALL_SUBSCRIBED, "");
 chunk_query!(/** What the gate says of one chunk of a deferred fan-out. */
-    FAN_OUT_DECIDE, DECIDED_CHUNK, FIRST, CHUNK, ALL_SUBSCRIBED, "");
+    FAN_OUT_DECIDE, ONLY_DECIDED, FIRST, CHUNK, ALL_SUBSCRIBED, "");
 query!(/** Notes how far a fan-out has come. */ FAN_OUT_PROGRESS, "fan_out_progress.sql", true, [UUIDOID, UUIDOID, INT4OID, BOOLOID]);
 chunk_query!(/** The whole fan-out of an event for one user that was in quarantine. */
     FAN_OUT_TARGET, WHOLE_CHUNK, "true", TARGET, SUBSCRIBED, "where source.fan_out_cursor is null");
